@@ -1,0 +1,82 @@
+/*
+ * base.h - attributes, cleanup and slices that every other header of wok uses.
+ *
+ * wok unwinds a task's stack when the task panics or is aborted by force, and runs every
+ * __attribute__((cleanup)) handler on the way.  A C file that was compiled without -fexceptions has
+ * no tables for that, and its handlers would be skipped silently; hence the #error below.
+ */
+#ifndef WOK_BASE_H
+#define WOK_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if !defined(__EXCEPTIONS)
+#error "wok needs -fexceptions in every C file: cleanup handlers are skipped silently without it (pkg-config --cflags wok sets it)"
+#endif
+
+#ifdef __cplusplus
+#define WOK_BEGIN_DECLS extern "C" {
+#define WOK_END_DECLS }
+#else
+#define WOK_BEGIN_DECLS
+#define WOK_END_DECLS
+#endif
+
+/** Part of the library's binary interface. */
+#define WOK_API __attribute__((visibility("default")))
+/** The caller has to look at the result. */
+#define WOK_MUST_USE __attribute__((warn_unused_result))
+/** Marks a cancellation point: the call may return -ECANCELED, and may unwind an aborted task. */
+#define WOK_CP
+/** Does not return. */
+#define WOK_NORETURN __attribute__((noreturn))
+/** Checks the arguments of a printf-like function. */
+#define WOK_PRINTF(format, first) __attribute__((format(printf, format, first)))
+
+/** Runs `function(&variable)` when the variable goes out of scope, also by a panic or a forced abort. */
+#define WOK_CLEANUP(function) __attribute__((cleanup(function)))
+
+/** Moves a pointer out of `variable`: gives its value and leaves NULL behind. */
+#define WOK_TAKE(variable)                                                                         \
+    __extension__({                                                                                \
+        __auto_type wok_taken_ = (variable);                                                       \
+        (variable) = NULL;                                                                         \
+        wok_taken_;                                                                                \
+    })
+
+/** Moves a descriptor out of `variable`: gives its value and leaves -EBADF (-9) behind. */
+#define WOK_TAKE_FD(variable)                                                                      \
+    __extension__({                                                                                \
+        int wok_taken_ = (variable);                                                               \
+        (variable) = -9;                                                                           \
+        wok_taken_;                                                                                \
+    })
+
+/** Number of elements of an array. */
+#define WOK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/** Bytes with a length; borrows what it points to and ends with no NUL. */
+typedef struct wok_slice {
+    const char *data;
+    size_t size;
+} wok_slice;
+
+/** A slice of a string literal. */
+#define WOK_SLICE(literal) ((wok_slice){("" literal), sizeof(literal) - 1})
+
+/** A slice of a NUL-terminated string; borrows it. */
+static inline wok_slice wok_slice_of(const char *text)
+{
+    return (wok_slice){text, strlen(text)};
+}
+
+/** True when both hold the same bytes. */
+static inline bool wok_slice_equal(wok_slice a, wok_slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+#endif
