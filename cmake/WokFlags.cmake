@@ -1,0 +1,50 @@
+# WokFlags - what every C file of ours is compiled with, as the target `wok_flags`.
+#
+# -fexceptions is not a matter of taste: a panic unwinds the task's stack, and a file without unwind
+# tables has its cleanup handlers skipped silently.  It is global, so that third-party sources that
+# we compile ourselves (llhttp) can be unwound through as well.
+#
+# No -fPIC for the static libraries: the compiler's default (PIE here) gives local-exec
+# thread-locals, which the context lookup of every await uses.
+
+add_compile_options(-fexceptions)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
+set(CMAKE_C_FLAGS_DEBUG "-O2 -g") # optimised as shipped, with asserts; the sanitizers use -O1
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+
+add_library(wok_flags INTERFACE)
+target_compile_options(wok_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:
+  -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+  -Wpointer-arith -Wundef>)
+target_compile_definitions(wok_flags INTERFACE "WOK_VERSION=\"${PROJECT_VERSION}\"")
+if(WOK_WERROR)
+  target_compile_options(wok_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-Werror>)
+endif()
+
+if(WOK_SANITIZE)
+  add_compile_options(-O1 -fsanitize=${WOK_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=${WOK_SANITIZE})
+  if(WOK_SANITIZE MATCHES "thread" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # gcc warns at each fence that TSan does not model it.  The two fences of the parking protocol
+    # are checked by tests/model/ instead.
+    add_compile_options(-Wno-tsan)
+  endif()
+else()
+  # Free at run time: immediate binding, read-only relocations, no executable stack.
+  add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+endif()
+
+if(WOK_LTO)
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT lto_works OUTPUT lto_why LANGUAGES C)
+  if(lto_works)
+    set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+  else()
+    message(WARNING "WOK_LTO is on, but this compiler cannot: ${lto_why}")
+  endif()
+endif()

@@ -1,0 +1,17 @@
+# commit.cmake - writes HEADER with the commit of SOURCE, or GIVEN, when it differs from what is there.
+set(commit "${GIVEN}")
+if(commit STREQUAL "" AND EXISTS "${SOURCE}/.git")
+  execute_process(COMMAND git -c "safe.directory=${SOURCE}" -C "${SOURCE}" rev-parse --short=12 HEAD
+    OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+if(commit STREQUAL "")
+  set(commit unknown)
+endif()
+set(text "/* Written by cmake/commit.cmake. */\n#define WOK_COMMIT \"${commit}\"\n")
+set(old "")
+if(EXISTS "${HEADER}")
+  file(READ "${HEADER}" old)
+endif()
+if(NOT old STREQUAL text)
+  file(WRITE "${HEADER}" "${text}")
+endif()
