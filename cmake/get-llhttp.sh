@@ -10,7 +10,7 @@
 set -eu
 cache=$1
 
-complete() { # root
+has_sources() { # root
     [ -f "$1/usr/share/llhttp/llhttp.c" ] && [ -f "$1/usr/share/llhttp/api.c" ] &&
         [ -f "$1/usr/share/llhttp/http.c" ] && [ -f "$1/usr/share/include/llhttp/llhttp.h" ]
 }
@@ -19,16 +19,18 @@ give_up() {
     exit 1
 }
 
-if complete ""; then # node-llhttp itself is installed
+if has_sources ""; then # node-llhttp itself is installed
     echo /
     exit 0
 fi
-if complete "$cache/root"; then
+if has_sources "$cache/root"; then
     echo "$cache/root"
     exit 0
 fi
 
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || give_up "no apt here"
+if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    give_up "no apt here"
+fi
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/new.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -39,8 +41,8 @@ version=$(dpkg-deb -f "$1" Version)
 dpkg --compare-versions "$version" ge 8.1 || give_up "node-llhttp $version is older than 8.1"
 mkdir "$work/root"
 dpkg -x "$1" "$work/root"
-complete "$work/root" || give_up "node-llhttp $version has no C sources where 8.1 has them"
+has_sources "$work/root" || give_up "node-llhttp $version has no C sources where 8.1 has them"
 
 # Two configures may run at once: the loser of the rename finds a complete folder there.
-mv -T "$work/root" "$cache/root" 2>/dev/null || complete "$cache/root"
+mv -T "$work/root" "$cache/root" 2>/dev/null || has_sources "$cache/root"
 echo "$cache/root"
