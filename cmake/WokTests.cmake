@@ -99,7 +99,7 @@ file(GLOB test_scripts RELATIVE "${CMAKE_SOURCE_DIR}/tests" CONFIGURE_DEPENDS
 foreach(script IN LISTS test_scripts)
   string(REGEX REPLACE "/.*" "" label "${script}")
   if((label STREQUAL "e2e" AND NOT TARGET wok-server) OR (label STREQUAL "examples" AND NOT TARGET wok)
-     OR (label STREQUAL "support" AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug"))
+     OR (label STREQUAL "support" AND (WOK_SANITIZE OR NOT WOK_TESTS)))
     continue()
   endif()
   cmake_path(REMOVE_EXTENSION script LAST_ONLY OUTPUT_VARIABLE name)
