@@ -18,10 +18,10 @@ _Static_assert(WOK_HTTP_HEADERS_MAX <= UINT8_MAX, "an index + 1 fits into known[
 
 /* tchar of RFC 9110 section 5.6.2. */
 static const bool token_chars[256] = {
-    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true, ['\''] = true,
-    ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true,
-    ['`'] = true, ['|'] = true, ['~'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true,
-    ['a' ... 'z'] = true,
+    ['!'] = true,         ['#'] = true,         ['$'] = true,         ['%'] = true, ['&'] = true,
+    ['\''] = true,        ['*'] = true,         ['+'] = true,         ['-'] = true, ['.'] = true,
+    ['^'] = true,         ['_'] = true,         ['`'] = true,         ['|'] = true, ['~'] = true,
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 };
 
 static char lower(char c)
@@ -66,8 +66,9 @@ enum wok__header wok__header_of(wok_slice name)
     case 11:
         return if_named(name, "traceparent", WOK__HEADER_TRACEPARENT);
     case 12:
-        return lower(name.data[0]) == 'c' ? if_named(name, "content-type", WOK__HEADER_CONTENT_TYPE)
-                                          : if_named(name, "x-request-id", WOK__HEADER_X_REQUEST_ID);
+        return lower(name.data[0]) == 'c'
+                   ? if_named(name, "content-type", WOK__HEADER_CONTENT_TYPE)
+                   : if_named(name, "x-request-id", WOK__HEADER_X_REQUEST_ID);
     case 14:
         return if_named(name, "content-length", WOK__HEADER_CONTENT_LENGTH);
     case 17:

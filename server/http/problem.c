@@ -113,8 +113,8 @@ ssize_t wok__problem_write(char *buffer, size_t capacity, const struct wok__prob
     put_slice(&writer, WOK_SLICE("{\"type\": "));
     put_string(&writer, problem->type.size > 0 ? problem->type : WOK_SLICE("about:blank"));
     put_slice(&writer, WOK_SLICE(", \"title\": "));
-    put_string(&writer, problem->title.size > 0 ? problem->title
-                                                : wok_http_status_reason(problem->status));
+    put_string(&writer,
+               problem->title.size > 0 ? problem->title : wok_http_status_reason(problem->status));
     put_slice(&writer, WOK_SLICE(", \"status\": "));
     put(&writer, status, sizeof status);
     put_slice(&writer, WOK_SLICE(", \"detail\": "));

@@ -29,8 +29,8 @@ struct wok__problem {
  * Errors:     -ENOSPC if `capacity` is too small; wok__problem_size_max() is always enough.
  * Ownership:  borrows everything; allocates nothing.
  */
-WOK_MUST_USE ssize_t wok__problem_write(char *buffer, size_t capacity,
-                                        const struct wok__problem *problem);
+WOK_MUST_USE
+ssize_t wok__problem_write(char *buffer, size_t capacity, const struct wok__problem *problem);
 
 /** Gives a capacity that the document cannot exceed. */
 size_t wok__problem_size_max(const struct wok__problem *problem);

@@ -29,10 +29,19 @@ Test(date, the_example_of_the_rfc)
 Test(date, agrees_with_strftime_at_the_edges)
 {
     static const time_t edges[] = {
-        0,         -1,         86399,      86400,      951782399,   951782400, /* 29 February 2000 */
-        951868800, 1709164800, 1709251200, 2147483647, 4107542400, /* 1 March 2100, no leap year */
-        253402300799,                                                /* the last second of 9999 */
-        -30610224000,                                                /* 1 January 1000 */
+        0,
+        -1,
+        86399,
+        86400,
+        951782399,
+        951782400, /* 29 February 2000 */
+        951868800,
+        1709164800,
+        1709251200,
+        2147483647,
+        4107542400,   /* 1 March 2100, no leap year */
+        253402300799, /* the last second of 9999 */
+        -30610224000, /* 1 January 1000 */
     };
     for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
         assert_agrees(edges[i]);

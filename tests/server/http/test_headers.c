@@ -6,8 +6,8 @@
 #include "support/test.h"
 
 static const char *const known_names[] = {
-    "host",         "connection", "content-length", "transfer-encoding", "expect", "content-type",
-    "accept",       "user-agent", "x-request-id",   "traceparent",       "date",   "server",
+    "host",   "connection", "content-length", "transfer-encoding", "expect", "content-type",
+    "accept", "user-agent", "x-request-id",   "traceparent",       "date",   "server",
 };
 
 Test(headers, a_known_name_has_its_number_in_any_case)
@@ -86,7 +86,8 @@ Test(headers, lookup_ignores_case_and_gives_the_first_line)
     for (size_t i = 0; i < WOK_COUNT(lines); i++)
         cr_assert(wok__request_add_header(&request, &lines[i]));
 
-    cr_assert(wok_slice_equal(wok_http_request_header(&request, WOK_SLICE("ACCEPT")), WOK_SLICE("a")));
+    cr_assert(
+        wok_slice_equal(wok_http_request_header(&request, WOK_SLICE("ACCEPT")), WOK_SLICE("a")));
     cr_assert_not_null(wok_http_request_header(&request, WOK_SLICE("x-thing")).data);
     cr_assert_eq(wok_http_request_header(&request, WOK_SLICE("X-THING")).size, 0);
     cr_assert_null(wok_http_request_header(&request, WOK_SLICE("x-other")).data);
@@ -134,7 +135,8 @@ Test(headers, a_moved_request_reads_from_the_new_place)
     cr_assert(wok_slice_equal(request.method_name, WOK_SLICE("GET")));
     cr_assert(wok_slice_equal(request.authority, WOK_SLICE("x")));
     cr_assert_null(request.query.data);
-    cr_assert(wok_slice_equal(wok_http_request_header(&request, WOK_SLICE("Host")), WOK_SLICE("x")));
+    cr_assert(
+        wok_slice_equal(wok_http_request_header(&request, WOK_SLICE("Host")), WOK_SLICE("x")));
 }
 
 Test(headers, each_method_but_other_has_a_name)

@@ -37,8 +37,9 @@ Test(problem, takes_its_own_type_and_title_and_leaves_an_empty_instance_out)
         .title = WOK_SLICE("Out of range"),
         .detail = WOK_SLICE("d"),
     };
-    cr_assert_str_eq(written(&problem), "{\"type\": \"/problems/range\", \"title\": \"Out of range\", "
-                                        "\"status\": 422, \"detail\": \"d\"}\n");
+    cr_assert_str_eq(written(&problem),
+                     "{\"type\": \"/problems/range\", \"title\": \"Out of range\", "
+                     "\"status\": 422, \"detail\": \"d\"}\n");
 }
 
 static const char *detail_of(wok_slice detail)
@@ -66,7 +67,9 @@ Test(problem, keeps_utf8_and_replaces_what_is_not)
 #define LOST "\xef\xbf\xbd"
     cr_assert_str_eq(detail_of(WOK_SLICE("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x8d\xb3")),
                      "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x8d\xb3");
-    cr_assert_str_eq(detail_of(WOK_SLICE("a\xff" "b")), "a" LOST "b");
+    cr_assert_str_eq(detail_of(WOK_SLICE("a\xff"
+                                         "b")),
+                     "a" LOST "b");
     cr_assert_str_eq(detail_of(WOK_SLICE("\xc0\x80")), LOST LOST);          /* overlong */
     cr_assert_str_eq(detail_of(WOK_SLICE("\xe0\x9f\xbf")), LOST LOST LOST); /* overlong */
     cr_assert_str_eq(detail_of(WOK_SLICE("\xed\xa0\x80")), LOST LOST LOST); /* surrogate */

@@ -71,8 +71,9 @@ typedef struct wok_http_request {
     wok_slice target;      /* "/tasks/17?wait_ms=5", for logs and for `instance` */
     wok_slice path;        /* "/tasks/17"; "*" for OPTIONS of the server itself */
     wok_slice query;       /* "wait_ms=5", without the '?', escaped: <wok/http/query.h> reads it */
-    wok_slice authority;   /* who was asked: from an absolute target or else from Host; may be empty */
-    wok_slice body;        /* complete when the handler runs; empty if there was none */
+    wok_slice
+        authority;  /* who was asked: from an absolute target or else from Host; may be empty */
+    wok_slice body; /* complete when the handler runs; empty if there was none */
     size_t header_count;
 
     /* Private: filled by the decoder, read by the functions below. */
@@ -87,16 +88,20 @@ typedef struct wok_http_request {
  * An absent header is a slice whose data is NULL; an empty value has data and size 0.  For a header
  * that may be repeated, walk them all with wok_http_request_header_at().
  */
-WOK_API wok_slice wok_http_request_header(const wok_http_request *request, wok_slice name);
+WOK_API
+wok_slice wok_http_request_header(const wok_http_request *request, wok_slice name);
 
 /** Gives the header line at `index`, in the order received; `index` is below `header_count`. */
-WOK_API wok_http_field wok_http_request_header_at(const wok_http_request *request, size_t index);
+WOK_API
+wok_http_field wok_http_request_header_at(const wok_http_request *request, size_t index);
 
 /** Gives the name of a method in capitals, as Allow wants it; empty for WOK_HTTP_OTHER. */
-WOK_API wok_slice wok_http_method_name(wok_http_method method);
+WOK_API
+wok_slice wok_http_method_name(wok_http_method method);
 
 /** Gives the reason phrase of a status, such as "Not Found"; "Unknown" for one without a name. */
-WOK_API wok_slice wok_http_status_reason(int status);
+WOK_API
+wok_slice wok_http_status_reason(int status);
 
 /**
  * The head of a response, as far as a handler has a say in it.
