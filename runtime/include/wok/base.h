@@ -14,7 +14,7 @@
 #include <string.h>
 
 #if !defined(__EXCEPTIONS)
-#error "wok needs -fexceptions in every C file: cleanup handlers are skipped silently without it (pkg-config --cflags wok sets it)"
+#error "wok needs -fexceptions in every C file: without it cleanup handlers are skipped silently"
 #endif
 
 #ifdef __cplusplus
