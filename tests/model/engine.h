@@ -30,6 +30,7 @@ struct view {
 
 struct store {
     uint64_t value;
+    uint32_t name;     /* writer and its clock: the same store in all runs that agree so far */
     uint16_t position; /* in the location's modification order */
     bool claimed;      /* a read-modify-write read it: nothing may come between the two */
     struct view view;  /* what an acquiring reader learns */
@@ -39,7 +40,9 @@ struct location {
     const char *address;
     size_t size;
     const struct model_site *site; /* the first access: gives it a name */
-    uint64_t run;                  /* the run that `stores` belongs to */
+    uint8_t readers, writers;      /* threads that ever did so, in any run: bits */
+    uint64_t run;                  /* the run that everything below belongs to */
+    uint64_t order_hash;
     unsigned count;
     uint16_t order[MAX_MESSAGES]; /* position -> index into stores */
     struct store stores[MAX_MESSAGES];
@@ -96,8 +99,9 @@ struct engine {
     struct actor actors[ACTORS];
     unsigned threads;
     unsigned current;
-    uint64_t run;    /* number of this run, from 1 */
-    uint64_t stores; /* in this run, by anyone */
+    uint64_t run;      /* number of this run, from 1 */
+    uint64_t stores;   /* in this run, by anyone */
+    bool newly_shared; /* this run showed that an access concerns others: start afresh */
     struct event events[MAX_STEPS];
     unsigned event_count;
     char what[256]; /* the violation, or empty */

@@ -5,13 +5,14 @@
  * run the last decision that has an alternative left takes it, and the check runs again from the
  * start: depth-first search without ever saving a program's state.
  *
- * What keeps that affordable is that most ways lead to states already seen.  Before each decision on
- * new ground the state (memory, views, and for each thread the hash of all that it has read, which
- * determines where it stands) is looked up; a run that reaches a known state is given up, since
- * what can follow was explored from there.  Histories only grow, so no state leads back to itself.
- * With a bound on preemptions the current thread and the number used so far belong to the state.
- * Two states of one 64-bit hash would hide one of them; at ten million states the odds are 1 in
- * 300,000.
+ * Two shortcuts keep that affordable.  Most ways lead to states already seen: before each decision on
+ * new ground the state (modification orders, and for each thread the hash of all that it has read,
+ * which determines where it stands) is looked up, and a run that reaches a known state is given up,
+ * since what can follow was explored from there.  Histories only grow, so no state leads back to
+ * itself.  With a bound on preemptions the current thread and the number used so far belong to the
+ * state.  Two states of one 64-bit hash would hide one of them; at four million states the odds are
+ * 1 in two million.  And an access that no other thread can notice is no place to let others run
+ * (memory.c, concerns_others).
  *
  * Threads are coroutines.  ucontext makes each stack once; after that _setjmp and _longjmp switch,
  * since swapcontext makes a system call each time.  The frame at the bottom of a stack never
@@ -31,8 +32,8 @@
 enum { MAX_DECISIONS = 2 * MAX_STEPS, STACK_BYTES = 256 * 1024 };
 
 /* Caps; an exploration that meets one is reported as cut. */
-static const uint64_t MAX_STATES = 16u << 20;
-static const double MAX_SECONDS = 60;
+static const uint64_t MAX_STATES = 4u << 20;
+static const double MAX_SECONDS = 40;
 
 struct decision {
     uint8_t chosen, count;
@@ -195,6 +196,7 @@ static bool let_spinners_see(void)
         if (actor->finished || actor->waiting != OP_SPIN || !memory_catch_up(actor))
             continue;
         actor->stores_seen = engine.stores - 1;
+        actor->history = mix(actor->history, engine.stores);
         any = true;
     }
     return any;
@@ -276,8 +278,6 @@ void explore_point(enum op_kind waiting, const void *object)
 {
     if (engine.current == MAIN)
         return;
-    if (engine.event_count >= MAX_STEPS - 8)
-        explore_violation("livelock: more than %d operations in one run", MAX_STEPS - 8);
     self()->waiting = waiting;
     self()->object = object;
     schedule();
@@ -340,6 +340,16 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Forgets what has been explored. */
+static void start_afresh(void)
+{
+    free(seen);
+    seen = NULL;
+    seen_size = seen_count = 0;
+    decision_count = 0;
+    engine.newly_shared = false;
+}
+
 static void begin_check(const struct model_check *check)
 {
     static bool ready;
@@ -353,10 +363,7 @@ static void begin_check(const struct model_check *check)
     ready = true;
     memory_new_check();
     sync_new_check();
-    free(seen);
-    seen = NULL;
-    seen_size = seen_count = 0;
-    decision_count = 0;
+    start_afresh();
 }
 
 struct model_result model_explore(const struct model_check *check)
@@ -365,7 +372,8 @@ struct model_result model_explore(const struct model_check *check)
     double start = seconds_now();
 
     begin_check(check);
-    do {
+    bool again = true;
+    while (again) {
         run_once();
         result.executions++;
         if (engine.event_count > result.depth)
@@ -382,7 +390,10 @@ struct model_result model_explore(const struct model_check *check)
                      late ? "the time allowed" : "the number of states allowed");
             break;
         }
-    } while (next_run());
+        again = engine.newly_shared || next_run();
+        if (engine.newly_shared)
+            start_afresh();
+    }
     result.states = seen_count;
     result.seconds = seconds_now() - start;
     return result;

@@ -457,7 +457,7 @@ static void note_outcome(void)
     reached[running->outcome()] = true;
 }
 
-/* Once as all checks run, once without skipping known states: that must find the same. */
+/* Once as all checks run, once without shortcuts: that must find the same. */
 static bool run_litmus(const struct litmus *test, bool no_shortcuts)
 {
     struct model_check check = {test->name, setup, {NULL}, note_outcome, 0, no_shortcuts};

@@ -28,6 +28,7 @@ static struct location locations[MAX_LOCATIONS]; /* numbered by first use, for t
 static unsigned location_count;
 static uint8_t location_of_slot[1024]; /* hash of the address -> number + 1 */
 static struct view fence_view;         /* of all seq_cst fences */
+static uint64_t fence_hash;
 
 void memory_new_check(void)
 {
@@ -39,6 +40,7 @@ void memory_new_check(void)
 void memory_new_run(void)
 {
     memset(&fence_view, 0, sizeof fence_view);
+    fence_hash = 0;
 }
 
 struct location *memory_at(int location)
@@ -119,12 +121,13 @@ static void begin_run(struct location *location)
     location->run = engine.run;
     location->count = 1;
     location->order[0] = 0;
+    location->order_hash = 0;
     memset(&location->stores[0], 0, sizeof location->stores[0]);
     memset(location->last_use, 0, sizeof location->last_use);
     read_memory(location, &location->stores[0].value);
 }
 
-int memory_location(const void *address, size_t size, const struct model_site *site)
+static int number_of(const void *address, size_t size, const struct model_site *site)
 {
     unsigned slot = (unsigned)(((uintptr_t)address * 0x9e3779b97f4a7c15u) >> 54);
 
@@ -138,10 +141,26 @@ int memory_location(const void *address, size_t size, const struct model_site *s
         locations[location_count].site = site;
         location_of_slot[slot] = (uint8_t)++location_count;
     }
-    int found = location_of_slot[slot] - 1;
-    if (locations[found].run != engine.run)
-        begin_run(&locations[found]);
-    return found;
+    return location_of_slot[slot] - 1;
+}
+
+int memory_location(const void *address, size_t size, const struct model_site *site)
+{
+    int number = number_of(address, size, site);
+
+    if (locations[number].run != engine.run)
+        begin_run(&locations[number]);
+    return number;
+}
+
+/* What threads do with a location is learned on the way; when a run shows more than was known, the
+ * exploration starts again with that knowledge, so that the last one had all of it. */
+static void note_user(uint8_t *users)
+{
+    uint8_t me = (uint8_t)(1u << engine.current);
+
+    engine.newly_shared |= (*users & me) == 0;
+    *users |= me;
 }
 
 uint64_t memory_newest(int location)
@@ -154,7 +173,9 @@ uint64_t memory_see_newest(int location)
 {
     const struct location *at = &locations[location];
 
+    note_user(&locations[location].readers);
     self()->now.store[location] = at->order[at->count - 1];
+    explore_remember(at->stores[at->order[at->count - 1]].name);
     return memory_newest(location);
 }
 
@@ -168,6 +189,20 @@ static bool releases(int order)
     return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL;
 }
 
+/*
+ * Whether anyone else could tell when the access happens: if not, nobody needs to run before it.
+ */
+static bool concerns_others(enum op_kind kind, struct location *location)
+{
+    uint8_t me = (uint8_t)(1u << engine.current);
+
+    if (engine.current == MAIN)
+        return false;
+    note_user(kind == OP_LOAD ? &location->readers : &location->writers);
+    uint8_t others = location->writers | (kind == OP_LOAD ? 0 : location->readers);
+    return (others & ~me) != 0 || engine.check->no_shortcuts;
+}
+
 /* Comes before every atomic access: others may run first, and the access is counted. */
 static int begin_access(enum op_kind kind, const void *address, size_t size, int order,
                         const struct model_site *site, struct event **ret_event)
@@ -175,7 +210,8 @@ static int begin_access(enum op_kind kind, const void *address, size_t size, int
     if (order == __ATOMIC_SEQ_CST || order == __ATOMIC_CONSUME)
         explore_broken("%s:%d: %s: only fences may be seq_cst here", site->file, site->line,
                        site->text);
-    explore_point(kind, address);
+    if (concerns_others(kind, &locations[number_of(address, size, site)]))
+        explore_point(kind, address);
     sync_check_alive(address, site);
 
     int location = memory_location(address, size, site);
@@ -196,8 +232,17 @@ static void read_from(int location, unsigned store, int order, struct event *eve
     memory_learn(&actor->acquired, &at->stores[store].view);
     event->before = at->stores[store].value;
     event->age = at->count - 1 - at->stores[store].position;
-    explore_remember(at->stores[store].value);
-    explore_remember(at->stores[store].position);
+    explore_remember(at->stores[store].name);
+}
+
+static void hash_order(struct location *at, unsigned changed)
+{
+    unsigned begin = changed + 1 == at->count ? changed : 1;
+
+    if (begin == 1)
+        at->order_hash = 0;
+    for (unsigned position = begin; position < at->count; position++)
+        at->order_hash = mix(at->order_hash, at->stores[at->order[position]].name);
 }
 
 /* Enters a store at `position` and publishes what the thread may publish with it. */
@@ -217,6 +262,7 @@ static void write_at(int location, unsigned position, uint64_t value, int order,
     at->order[position] = (uint16_t)index;
 
     struct store *store = &at->stores[index];
+    store->name = engine.current << 16 | actor->now.clock[engine.current];
     store->value = value;
     store->position = (uint16_t)position;
     store->claimed = false;
@@ -225,6 +271,7 @@ static void write_at(int location, unsigned position, uint64_t value, int order,
     store->view.store[location] = (uint16_t)index;
     if (sequence != NULL)
         memory_learn(&store->view, sequence);
+    hash_order(at, position);
     /* A store of what is there already wakes nobody who spins: two spin locks would wake each other. */
     engine.stores += value != at->stores[at->order[position - 1]].value;
 
@@ -269,7 +316,6 @@ void model__store(void *address, size_t size, uint64_t value, int order,
     unsigned position = after[explore_decide(choices)] + 1;
     event->after = value;
     event->age = at->count - position;
-    explore_remember(position);
     write_at(location, position, value, order, NULL);
 }
 
@@ -355,6 +401,16 @@ bool model__cas(void *address, size_t size, void *expected, uint64_t desired, in
     return success;
 }
 
+static uint64_t hash_stores(const struct view *view)
+{
+    uint64_t hash = 0;
+
+    for (unsigned i = 0; i < location_count; i++)
+        if (view->store[i] != 0)
+            hash = mix(hash, (uint64_t)i << 32 | locations[i].stores[view->store[i]].name);
+    return hash;
+}
+
 void model__fence(int order, const struct model_site *site)
 {
     struct actor *actor = self();
@@ -369,6 +425,8 @@ void model__fence(int order, const struct model_site *site)
     if (order == __ATOMIC_SEQ_CST) {
         learn_stores(&fence_view, &actor->now);
         learn_stores(&actor->now, &fence_view);
+        fence_hash = hash_stores(&fence_view);
+        explore_remember(fence_hash);
     }
     actor->acquired = actor->now;
     if (order != __ATOMIC_ACQUIRE)
@@ -390,59 +448,21 @@ const struct model_site *memory_in_use(const char *begin, const char *end)
 }
 
 /*
- * The hash of everything that decides how the run can go on.  Stores that no thread can read any
- * more are left out, and positions count from the oldest that one can: runs that differ only in a
- * past that nobody remembers become one.
+ * The hash of everything that decides how the run can go on.  Who read which store, the modification
+ * orders and what the fences exchanged determine all views, so that these need not be hashed.
  */
-static uint16_t oldest_readable[MAX_LOCATIONS];
-
-static uint64_t hash_view(uint64_t hash, const struct view *view)
-{
-    for (unsigned i = 0; i < location_count; i++) {
-        unsigned position = position_of((int)i, view->store[i]);
-
-        if (position > oldest_readable[i])
-            hash = mix(hash, ((uint64_t)i << 32) | (position - oldest_readable[i]));
-    }
-    for (unsigned i = 0; i < ACTORS; i++)
-        hash = mix(hash, view->clock[i]);
-    return hash;
-}
-
 uint64_t memory_hash(void)
 {
-    uint64_t hash = 0;
+    uint64_t hash = fence_hash;
 
-    for (unsigned i = 0; i < location_count; i++) {
-        unsigned oldest = locations[i].run == engine.run ? locations[i].count - 1 : 0;
+    for (unsigned i = 0; i < location_count; i++)
+        if (locations[i].run == engine.run && locations[i].count > 1)
+            hash = mix(mix(hash, i), locations[i].order_hash);
+    for (unsigned i = 0; i < engine.threads; i++) {
+        const struct actor *actor = &engine.actors[i];
+        uint64_t place = (uint64_t)actor->now.clock[i] << 1 | (actor->waiting == OP_START);
 
-        for (unsigned t = 0; t < engine.threads && oldest != 0; t++)
-            if (!engine.actors[t].finished &&
-                position_of((int)i, engine.actors[t].now.store[i]) < oldest)
-                oldest = position_of((int)i, engine.actors[t].now.store[i]);
-        oldest_readable[i] = (uint16_t)oldest;
+        hash = mix(mix(hash, actor->history), place);
     }
-    for (unsigned i = 0; i < location_count; i++) {
-        const struct location *at = &locations[i];
-
-        if (at->run != engine.run || (at->count == 1 && !at->stores[0].claimed))
-            continue; /* untouched: the same in every run */
-        hash = mix(hash, i);
-        for (unsigned position = oldest_readable[i]; position < at->count; position++) {
-            const struct store *store = &at->stores[at->order[position]];
-            hash = mix(hash, store->value);
-            hash = hash_view(mix(hash, store->claimed), &store->view);
-        }
-    }
-    for (unsigned t = 0; t < engine.threads; t++) {
-        const struct actor *actor = &engine.actors[t];
-
-        hash = mix(mix(hash, actor->history), actor->waiting == OP_START);
-        if (actor->finished)
-            continue;
-        hash = hash_view(hash, &actor->now);
-        hash = hash_view(hash, &actor->acquired);
-        hash = hash_view(hash, &actor->released);
-    }
-    return hash_view(hash, &fence_view);
+    return hash;
 }

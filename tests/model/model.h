@@ -42,7 +42,8 @@ struct model_check {
 
     /* How many times a run may switch away from a thread that could go on; 0 means no bound. */
     unsigned max_preemptions;
-    /* Also explores what follows a state seen before: much slower, and must change no verdict. */
+    /* Also explores what follows a state seen before, and lets others run before accesses that do
+     * not concern them: much slower, and must change no verdict. */
     bool no_shortcuts;
 };
 

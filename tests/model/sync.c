@@ -157,7 +157,6 @@ void model__futex_wait(void *address, size_t size, uint64_t expected, const stru
 
     event->before = value;
     event->after = expected;
-    explore_remember(value);
     if (value != expected)
         return;
     explore_point(OP_FUTEX_SLEEP, address);

@@ -17,8 +17,9 @@ struct event *trace_add(enum op_kind kind, int location, const struct model_site
 {
     struct event *event = &engine.events[engine.event_count];
 
-    if (engine.event_count + 1 < MAX_STEPS)
-        engine.event_count++;
+    if (engine.event_count + 1 == MAX_STEPS)
+        explore_violation("livelock: more than %d operations in one run", MAX_STEPS);
+    engine.event_count++;
     *event = (struct event){
         .kind = kind, .actor = (uint8_t)engine.current, .location = location, .site = site};
     return event;
