@@ -63,6 +63,7 @@ typedef atomic_of(bool) atomic_flag_t;
 #define fetch_add_release(p, v) WOK__FETCH_ADD(p, v, __ATOMIC_RELEASE)
 #define fetch_add_acq_rel(p, v) WOK__FETCH_ADD(p, v, __ATOMIC_ACQ_REL)
 #define fetch_sub_relaxed(p, v) WOK__FETCH_SUB(p, v, __ATOMIC_RELAXED)
+#define fetch_sub_acquire(p, v) WOK__FETCH_SUB(p, v, __ATOMIC_ACQUIRE)
 #define fetch_sub_release(p, v) WOK__FETCH_SUB(p, v, __ATOMIC_RELEASE)
 #define fetch_sub_acq_rel(p, v) WOK__FETCH_SUB(p, v, __ATOMIC_ACQ_REL)
 #define fetch_or_relaxed(p, v) WOK__FETCH_OR(p, v, __ATOMIC_RELAXED)

@@ -34,7 +34,7 @@
 /** Does not return. */
 #define WOK_NORETURN __attribute__((noreturn))
 /** Checks the arguments of a printf-like function. */
-#define WOK_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define WOK_PRINTF(at, first) __attribute__((__format__(__printf__, at, first)))
 
 /** Runs `function(&variable)` when the variable goes out of scope, also by a panic or a forced abort. */
 #define WOK_CLEANUP(function) __attribute__((cleanup(function)))

@@ -1,0 +1,80 @@
+/*
+ * channel.h - channels.  This version has watch: one latest value, many receivers.
+ */
+#ifndef WOK_CHANNEL_H
+#define WOK_CHANNEL_H
+
+#include <wok/base.h>
+#include <wok/future.h>
+#include <wok/time.h>
+
+WOK_BEGIN_DECLS
+
+/** A watch channel: keeps the latest value only.  Counted references; any thread. */
+typedef struct wok_watch wok_watch;
+
+/** One receiver; belongs to one task at a time; must not move while it waits. */
+typedef struct wok_watch_receiver {
+    wok_watch *watch; /* a counted reference */
+    uint64_t seen;    /* the version this receiver saw last */
+    struct wok_watch_receiver *next, *prev; /* the waiters; the channel's lock */
+    struct wok_task *task;                  /* who waits; the channel's lock */
+} wok_watch_receiver;
+
+/**
+ * Makes a channel that holds a copy of the `size` bytes at `initial`, and one sender.
+ *
+ * Errors:     -ENOMEM.
+ * Ownership:  `value_drop` (or NULL) destroys each value that is replaced, and the last one.
+ */
+WOK_API WOK_MUST_USE int wok_watch_new(wok_watch **ret_watch, size_t size, const void *initial,
+                                       void (*value_drop)(void *value));
+
+/** Another sender of the channel. */
+WOK_API wok_watch *wok_watch_sender_ref(wok_watch *watch);
+
+/** Drops a sender; after the last one, receivers that have seen the last value get -EPIPE. */
+WOK_API void wok_watch_sender_drop(wok_watch *watch);
+
+/** Stores a value (moved in) and wakes the receivers: 0, or -EPIPE if there is no receiver, in which case the old
+ *  value stays and the new one remains the caller's. */
+WOK_API int wok_watch_send(wok_watch *watch, const void *value_moved);
+
+/** Stores a value whether or not there is a receiver. */
+WOK_API void wok_watch_send_replace(wok_watch *watch, const void *value_moved);
+
+/** Subscribes: the value of now counts as seen. */
+WOK_API void wok_watch_subscribe(wok_watch_receiver *receiver, wok_watch *watch);
+
+/** Ends a receiver in any state. */
+WOK_API void wok_watch_receiver_done(wok_watch_receiver *receiver);
+
+/** Copies the latest value out and marks it as seen. */
+WOK_API void wok_watch_get(wok_watch_receiver *receiver, void *ret_value);
+
+/** 1 if there is a value this receiver has not seen, 0 if not, -EPIPE once every sender is gone. */
+WOK_API int wok_watch_has_changed(const wok_watch_receiver *receiver);
+
+/** Ready with 0 when there is an unseen value (which it marks as seen), -EPIPE when none can come. */
+WOK_API wok_poll wok_watch_changed_poll(wok_watch_receiver *receiver, wok_cx *cx);
+
+/**
+ * The waiting form of wok_watch_changed_poll().
+ *
+ * Errors:     0; -EPIPE when every sender is gone; -ECANCELED if the caller is aborted.
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point; no value is lost.
+ * Source:     the semantics of tokio::sync::watch.
+ */
+WOK_API WOK_CP int wok_watch_changed(wok_watch_receiver *receiver);
+
+/** The wait as a future; borrows the receiver. */
+extern WOK_API const wok_future_vtable wok_watch_changed_vtable;
+static inline wok_future wok_watch_changed_as_future(wok_watch_receiver *receiver)
+{
+    return (wok_future){&wok_watch_changed_vtable, receiver};
+}
+
+WOK_END_DECLS
+
+#endif

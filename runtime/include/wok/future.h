@@ -1,0 +1,180 @@
+/*
+ * future.h - futures: poll, drop, wakers, and awaiting them inside one task.
+ *
+ * A future is a value with two operations.  `poll` advances it and says whether it is ready; when
+ * it is pending it has arranged for the polling task to be woken.  `drop` ends it in any state and
+ * runs exactly once.  Everything that can be awaited is a future: a sleep, a join handle, a socket
+ * operation, the user's own state machines, and a stackful task, whose poll switches to its stack.
+ */
+#ifndef WOK_FUTURE_H
+#define WOK_FUTURE_H
+
+#include <wok/base.h>
+
+WOK_BEGIN_DECLS
+
+struct wok_task;
+
+/**
+ * What a poll says: WOK_PENDING, or the future's result code: WOK_READY (0), or a negative errno
+ * when it ended without a result.  The same codes are what a stackful task's function returns.
+ */
+typedef int wok_poll;
+enum {
+    WOK_READY = 0,
+    WOK_PENDING = 1,
+};
+
+/**
+ * What a poll is given: the task that is to be woken when there is progress to make.
+ *
+ * It is valid during the poll only.  A future of the user's own that is woken by other means than
+ * polling futures of wok keeps a wok_waker.
+ */
+typedef struct wok_cx {
+    struct wok_task *task;
+} wok_cx;
+
+/** The operations of a type of futures. */
+typedef struct wok_future_vtable {
+    /** Names the type in dumps and messages. */
+    const char *name;
+    /** Bytes of the future itself and of its result; alignment is at most 16. */
+    size_t size, result_size;
+    /**
+     * Advances the future.  Writes `*result` when it returns WOK_READY, and only then.  It is not
+     * called again after that.  It may panic; it must not block its thread.
+     */
+    wok_poll (*poll)(void *self, wok_cx *cx, void *result);
+    /** Releases what the future holds; runs exactly once, in any state.  NULL: nothing to release. */
+    void (*drop)(void *self);
+    /** Destroys a result that nobody takes.  NULL: nothing to destroy. */
+    void (*result_drop)(void *result);
+} wok_future_vtable;
+
+/** A borrowed future of any type. */
+typedef struct wok_future {
+    const wok_future_vtable *vtable;
+    void *self;
+} wok_future;
+
+/** Polls a future. */
+static inline wok_poll wok_future_poll(wok_future future, wok_cx *cx, void *result)
+{
+    return future.vtable->poll(future.self, cx, result);
+}
+
+/** Drops a future. */
+static inline void wok_future_drop(wok_future future)
+{
+    if (future.vtable->drop != NULL)
+        future.vtable->drop(future.self);
+}
+
+/**
+ * Wakes a task from anywhere: another thread, a callback of a library, a signal-driven loop.
+ *
+ * Holds a counted reference to the task's memory.  wok's own waits do not use it.
+ */
+typedef struct wok_waker {
+    struct wok_task *task;
+} wok_waker;
+
+/** A waker for the task that polls; give it back with wok_waker_drop(). */
+WOK_API wok_waker wok_waker_new(const wok_cx *cx);
+
+/**
+ * Makes the task be polled again.  Wakes coalesce; after the task has ended it does nothing.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API void wok_waker_wake(const wok_waker *waker);
+
+/** Gives the waker back; a waker of zero bytes is fine. */
+WOK_API void wok_waker_drop(wok_waker *waker);
+
+/** Makes the polling task be polled again after the others that are ready have had their turn. */
+WOK_API void wok_cx_yield(wok_cx *cx);
+
+/**
+ * Waits in the calling task until `future` is ready.
+ *
+ * Errors:     the future's own code; -ECANCELED if the caller is aborted; -EDEADLK in a stackless
+ *             task, which polls the future instead; -EINVAL on a plain thread that has no runtime.
+ * Ownership:  borrows the future; the owner drops it afterwards, whatever came out.
+ * Threads:    a stackful task polls it on its own stack.  On a plain thread the future is polled by
+ *             a task of the runtime that wok_runtime_enter() named, and the thread blocks.
+ * Cancel:     cancellation point.
+ */
+WOK_API WOK_CP int wok_await(wok_future future, void *ret_result);
+
+/** One future of a wok_join_all(): borrowed, with the place of its result. */
+typedef struct wok_join_branch {
+    /** Borrowed; the owner drops it after the call. */
+    wok_future future;
+    /** Where its result goes; may be NULL if the type has none. */
+    void *ret_result;
+    /** Set by the call: WOK_PENDING until it is ready, then its code. */
+    wok_poll code;
+} wok_join_branch;
+
+/**
+ * Runs `count` futures concurrently inside the calling task until all are ready; spawns nothing.
+ *
+ * The branches are polled one after the other, never in parallel, beginning one further at each
+ * wake, so that none starves.  A panic in one is the caller's own.  Zero branches are ready at once.
+ *
+ * Errors:     0 when all are ready (each branch has its own code); -ECANCELED if the caller is
+ *             aborted, -EDEADLK in a stackless task; branches that are not ready then stay pending.
+ * Ownership:  borrows the branches and their futures; allocates nothing.
+ * Threads:    stackful tasks.
+ * Cancel:     cancellation point.
+ */
+WOK_API WOK_CP int wok_join_all(wok_join_branch *branches, size_t count);
+
+/** A join of several futures as one future, for stackless tasks: poll it with wok_join_all_poll(). */
+typedef struct wok_join_all_future {
+    wok_join_branch *branches; /* borrowed */
+    size_t count, pending, first;
+    bool started;
+} wok_join_all_future;
+
+/** WOK_READY when every branch is ready, else WOK_PENDING. */
+WOK_API wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx);
+
+/** The operations of a wok_join_all_future, whose owner drops the branches' futures. */
+extern WOK_API const wok_future_vtable wok_join_all_vtable;
+
+/*
+ * Locals of a stackless task live in its struct, and these three macros make its poll read from
+ * top to bottom: the place to go on from is kept in a member of the struct, `resume_line`, which
+ * starts at 0.  No switch statement may span an await.
+ *
+ *     static wok_poll poll(void *self_, wok_cx *cx, void *result)
+ *     {
+ *         struct greeter *self = self_;
+ *         WOK_ASYNC_BEGIN(self);
+ *         WOK_AWAIT(self, wok_sleep_future_poll(&self->sleep, cx));
+ *         puts("hello");
+ *         WOK_ASYNC_END;
+ *     }
+ */
+#define WOK_ASYNC_BEGIN(self)                                                                      \
+    switch ((self)->resume_line) {                                                                 \
+    case 0:
+#define WOK_AWAIT(self, poll)                                                                      \
+    do {                                                                                           \
+        (self)->resume_line = __LINE__;                                                            \
+        __attribute__((fallthrough));                                                              \
+    case __LINE__:                                                                                 \
+        if ((poll) == WOK_PENDING)                                                                 \
+            return WOK_PENDING;                                                                    \
+    } while (0)
+#define WOK_ASYNC_END                                                                              \
+    }                                                                                              \
+    return WOK_READY
+
+WOK_END_DECLS
+
+#endif

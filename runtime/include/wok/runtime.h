@@ -1,0 +1,103 @@
+/*
+ * runtime.h - building a runtime, running a first task on it, shutting it down.
+ */
+#ifndef WOK_RUNTIME_H
+#define WOK_RUNTIME_H
+
+#include <wok/base.h>
+#include <wok/task.h>
+#include <wok/time.h>
+
+WOK_BEGIN_DECLS
+
+/** How a runtime is built; zero means the default everywhere. */
+typedef struct wok_runtime_options {
+    /** Worker threads; 0: the cores that affinity and cgroup quota allow, at least 1.  At most 56. */
+    unsigned workers;
+    /** Threads of the blocking pool at most (512), and how long an idle one is kept (10 s). */
+    unsigned blocking_threads_max;
+    wok_duration blocking_keep_alive;
+    /** Usable bytes of a task's stack (65,536); rounded up to whole pages. */
+    size_t stack_bytes;
+    /** Seeds every random choice; 0: from the kernel. */
+    uint64_t seed;
+    /** A clock that stands still while a task is ready and jumps to the next deadline otherwise. */
+    bool paused_clock;
+    /** Sockets in memory in place of the kernel's, for tests. */
+    bool simulated_network;
+    /** Called with a panic that nobody awaits; NULL prints one line to stderr. */
+    void (*on_unjoined_panic)(const wok_join_error *error, void *argument);
+    void *argument;
+} wok_runtime_options;
+
+/**
+ * Builds a runtime and starts its workers.
+ *
+ * Errors:     0; -EINVAL for options out of range; -ENOTSUP if the program was linked without
+ *             unwind tables; -ENOMEM, -EMFILE, -EAGAIN as the kernel says.
+ * Ownership:  returns owned: wok_runtime_free().
+ */
+WOK_API WOK_MUST_USE int wok_runtime_new(wok_runtime **ret_runtime,
+                                         const wok_runtime_options *options);
+
+/** What a shutdown found. */
+typedef struct wok_shutdown_report {
+    /** Tasks that were aborted because the grace was over. */
+    size_t aborted;
+    /** Tasks that did not end although they were aborted: they block a worker. */
+    size_t stuck;
+    /** Blocking calls still running, on threads that were left behind. */
+    size_t blocking_left;
+} wok_shutdown_report;
+
+/**
+ * Shuts the runtime down: no task is started any more; tasks have `grace` to end by themselves
+ * (wok_shutdown_watch() tells them); then they are aborted; then the threads are joined.
+ *
+ * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says.
+ * Threads:    a plain thread that is no worker: -EDEADLK otherwise.
+ */
+WOK_API int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace,
+                                 wok_shutdown_report *ret_report);
+
+/** Shuts down without grace if that was not done, and frees the runtime; NULL is fine. */
+WOK_API void wok_runtime_free(wok_runtime *runtime);
+
+/** wok_runtime_free() for WOK_CLEANUP. */
+WOK_API void wok_runtime_freep(wok_runtime **runtime);
+
+/** The runtime of the calling thread: its worker's, or what wok_runtime_enter() named; or NULL. */
+WOK_API wok_runtime *wok_runtime_current(void);
+
+/** Makes `runtime` the calling plain thread's runtime; returns the one before, to be restored. */
+WOK_API wok_runtime *wok_runtime_enter(wok_runtime *runtime);
+
+/**
+ * Runs a typed task on the runtime and blocks the calling plain thread until it has ended.
+ *
+ *     int error = wok_block_on(runtime, main_task, {0}, &result, &join_error);
+ *
+ * Errors:     as wok_join_await(); -EDEADLK on a worker thread.
+ */
+
+#define wok_block_on(runtime_, name_, args_, ret_result_, ret_error_)                              \
+    __extension__({                                                                                \
+        name_##_args_ wok_args_ = (name_##_args_)args_;                                            \
+        name_##_result_ *wok_result_ = (ret_result_);                                              \
+        wok_block_on_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_, wok_result_,               \
+                         (ret_error_));                                                            \
+    })
+
+/** The untyped form of wok_block_on(). */
+WOK_API int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
+                             void *ret_result, wok_join_error *ret_error);
+
+/** The number of worker threads. */
+WOK_API unsigned wok_runtime_workers(const wok_runtime *runtime);
+
+/** The index of the calling worker thread, or -1. */
+WOK_API int wok_worker_index(void);
+
+WOK_END_DECLS
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * task.h - spawn, join handles, abort, yield, panic.
+ *
+ * A stackful task runs `int function(Args *args, Result *result)` on a stack of its own: straight
+ * C that may wait anywhere.  A stackless task owns a future (future.h) and costs a few hundred
+ * bytes.  Both give the same join handle.
+ *
+ * Moving arguments: the argument struct is copied into the task's own memory, the source is dead
+ * afterwards, and its drop function runs exactly once on every path: return, abort before the
+ * first run, cancellation, panic, shutdown of the runtime, a spawn that found no memory.  A spawn
+ * never fails at the call: what went wrong shows when the handle is awaited.
+ *
+ * Where a task may run: a stackless task on any worker at each poll.  A stackful task may be
+ * stolen until it first runs and then stays on that worker's thread, so errno and thread-locals
+ * keep their meaning across a wait.
+ */
+#ifndef WOK_TASK_H
+#define WOK_TASK_H
+
+#include <wok/base.h>
+#include <wok/future.h>
+#include <wok/time.h>
+
+WOK_BEGIN_DECLS
+
+typedef struct wok_task wok_task;
+typedef struct wok_runtime wok_runtime;
+
+/** The code of a wait for a task that did not return a value; the error says why.  No errno. */
+#define WOK_EJOIN 0x7001
+
+/** How a task ended. */
+typedef enum wok_outcome {
+    /** It returned WOK_READY (0) or a positive code; its result is valid. */
+    WOK_RETURNED,
+    /** It returned a negative code, which is in wok_join_error.code. */
+    WOK_FAILED,
+    /** It was aborted, and returned -ECANCELED, was dropped, or was unwound by force. */
+    WOK_CANCELLED,
+    /** It panicked; the error holds the message and the place. */
+    WOK_PANICKED,
+    /** It never ran: no memory (-ENOMEM), no runtime (-EINVAL), or a runtime that shuts down. */
+    WOK_NOT_STARTED,
+} wok_outcome;
+
+/** Why a task gave no value. */
+typedef struct wok_join_error {
+    wok_outcome outcome;
+    /** What the task's function returned, or why it was not started. */
+    int code;
+    uint64_t task_id;
+    /** Where it panicked; NULL and 0 otherwise.  Static storage. */
+    const char *file;
+    int line;
+    /** "task N was cancelled", "task N panicked with message "..."", ...; NUL-terminated. */
+    char message[160];
+} wok_join_error;
+
+/** The right to wait for one task and to take its result.  Exactly one per task; movable. */
+typedef struct wok_join {
+    wok_task *task;
+} wok_join;
+
+/** What is known of a task at compile time; the macros below make one per place of spawning. */
+typedef struct wok_spawn_site {
+    const char *name, *file;
+    int line;
+    int (*function)(void *args, void *result); /* stackful tasks */
+    size_t args_size, result_size;
+    void (*args_drop)(void *args);
+    void (*result_drop)(void *result);
+    size_t stack_bytes; /* 0: the runtime's default */
+} wok_spawn_site;
+
+/**
+ * Declares a typed family for a stackful task: write `int name(Args *args, Result *result)`, then
+ * use name_spawn(args), name_await(&handle, &result, &error).  The compiler checks every type.
+ *
+ * `args_drop` and `result_drop` are functions over `Args *` and `Result *`, or NULL.
+ */
+#define WOK_TASK_WITH_DROP(name_, Args_, Result_, args_drop_, result_drop_)                        \
+    typedef Args_ name_##_args_;                                                                   \
+    typedef Result_ name_##_result_;                                                               \
+    static int name_(Args_ *args, Result_ *result);                                                \
+    typedef struct {                                                                               \
+        wok_join join;                                                                             \
+    } name_##_join;                                                                                \
+    __attribute__((unused)) static int name_##_entry_(void *args, void *result)                    \
+    {                                                                                              \
+        return name_((Args_ *)args, (Result_ *)result);                                            \
+    }                                                                                              \
+    __attribute__((unused)) static void name_##_args_drop_(void *args)                             \
+    {                                                                                              \
+        void (*drop)(Args_ *) = args_drop_;                                                        \
+        if (drop != NULL)                                                                          \
+            drop((Args_ *)args);                                                                   \
+    }                                                                                              \
+    __attribute__((unused)) static void name_##_result_drop_(void *result)                         \
+    {                                                                                              \
+        void (*drop)(Result_ *) = result_drop_;                                                    \
+        if (drop != NULL)                                                                          \
+            drop((Result_ *)result);                                                               \
+    }                                                                                              \
+    __attribute__((unused)) static inline name_##_join name_##_spawn_at_(                          \
+        wok_runtime *runtime, Args_ args, const wok_spawn_site *site)                              \
+    {                                                                                              \
+        return (name_##_join){wok_spawn_raw(runtime, site, &args)};                                \
+    }                                                                                              \
+    __attribute__((unused)) static inline int name_##_await(                                       \
+        name_##_join *handle, Result_ *ret_result, wok_join_error *ret_error)                      \
+    {                                                                                              \
+        return wok_join_await(&handle->join, ret_result, ret_error);                               \
+    }                                                                                              \
+    enum { name_##_args_size_ = sizeof(Args_), name_##_result_size_ = sizeof(Result_) }
+
+/** As WOK_TASK_WITH_DROP, for arguments and results that own nothing. */
+#define WOK_TASK(name_, Args_, Result_) WOK_TASK_WITH_DROP(name_, Args_, Result_, NULL, NULL)
+
+/* The site of a spawn of a typed family: static, so that a task keeps one pointer to it. */
+#define WOK_TASK_SITE_(name_)                                                                      \
+    __extension__({                                                                                \
+        static const wok_spawn_site wok_site_ = {                                                  \
+            .name = #name_,                                                                        \
+            .file = __FILE__,                                                                      \
+            .line = __LINE__,                                                                      \
+            .function = name_##_entry_,                                                            \
+            .args_size = name_##_args_size_,                                                       \
+            .result_size = name_##_result_size_,                                                   \
+            .args_drop = name_##_args_drop_,                                                       \
+            .result_drop = name_##_result_drop_,                                                   \
+        };                                                                                         \
+        &wok_site_;                                                                                \
+    })
+
+/**
+ * Spawns a stackful task of a typed family on the calling thread's runtime: moves the argument
+ * struct in, returns at once, and the task runs concurrently.
+ *
+ *     WOK_TASK(fetch, struct fetch_args, char *);
+ *     fetch_join handle = wok_spawn(fetch, {.source = "Database", .delay = wok_ms(300)});
+ *
+ * Errors:     none at the call; the handle is born finished as WOK_NOT_STARTED where there is no
+ *             memory, no runtime, or a runtime that shuts down.  The arguments are dropped then.
+ * Ownership:  takes the arguments; returns an owned handle: await it, or wok_join_drop() it.
+ * Threads:    tasks of any kind, and plain threads that entered a runtime.
+ * Cancel:     not a cancellation point.
+ */
+#define wok_spawn(name_, ...) wok_spawn_on((wok_runtime *)NULL, name_, __VA_ARGS__)
+
+/** As wok_spawn(), on `runtime`. */
+#define wok_spawn_on(runtime_, name_, ...)                                                         \
+    name_##_spawn_at_((runtime_), (name_##_args_)__VA_ARGS__, WOK_TASK_SITE_(name_))
+
+/**
+ * The untyped form behind wok_spawn(), for bindings to other languages.
+ *
+ * Ownership:  copies site->args_size bytes from `args_moved`, which is dead afterwards; `site`
+ *             must have static storage.
+ */
+WOK_API wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved);
+
+/**
+ * Spawns a stackless task that owns a copy of the future at `self_moved`.
+ *
+ * The macro wok_spawn_future(&vtable, &self) fills in the place.  Errors, ownership and threads as
+ * wok_spawn().  The future must not have been polled, and must not hold pointers into itself.
+ */
+WOK_API wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vtable,
+                                      void *self_moved, const wok_spawn_site *site);
+
+/* The site of a stackless spawn. */
+#define WOK_SITE_(name_)                                                                           \
+    __extension__({                                                                                \
+        static const wok_spawn_site wok_site_ = {                                                  \
+            .name = (name_), .file = __FILE__, .line = __LINE__};                                  \
+        &wok_site_;                                                                                \
+    })
+
+/** Spawns a stackless task on the calling thread's runtime; see wok_spawn_future_raw(). */
+#define wok_spawn_future(vtable_, self_) wok_spawn_future_on(NULL, vtable_, self_)
+
+/** Spawns a stackless task on `runtime`; see wok_spawn_future_raw(). */
+#define wok_spawn_future_on(runtime_, vtable_, self_)                                              \
+    wok_spawn_future_raw((runtime_), (vtable_), (self_), WOK_SITE_(#self_))
+
+/**
+ * As wok_spawn_raw(), and runs the new task at once until its first wait, where the caller is a
+ * stackless task; anywhere else it is the same as wok_spawn_raw().
+ *
+ * It saves the passage through a run queue where the caller is going to wait for the task anyway.
+ */
+WOK_API wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved);
+
+/**
+ * Waits until the task has ended and takes its result.
+ *
+ * Errors:     0 and `*ret_result` if the task returned; -WOK_EJOIN and `*ret_error` if it did not;
+ *             either consumes the handle.  -ECANCELED if the caller is aborted, and the handle
+ *             stays valid; -EINVAL if the handle was consumed before; -EDEADLK if the task waits
+ *             for itself, or in a stackless task, which uses wok_join_poll().
+ * Ownership:  `ret_result` takes site->result_size bytes (NULL: the result is destroyed);
+ *             `ret_error` may be NULL.
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point; nothing is lost.
+ */
+WOK_API WOK_CP int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error);
+
+/** As wok_join_await(), for at most until `deadline`: -ETIMEDOUT leaves the handle valid. */
+WOK_API WOK_CP int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
+                                        wok_join_error *ret_error);
+
+/** The stackless form: WOK_PENDING, 0, -WOK_EJOIN or -EINVAL as wok_join_await() says. */
+WOK_API wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result,
+                               wok_join_error *ret_error);
+
+/**
+ * Drops the handle: the task runs on, detached, and its result is destroyed exactly once.
+ *
+ * Fit for WOK_CLEANUP.  A consumed handle is fine.  A panic that nobody takes is logged once.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API void wok_join_drop(wok_join *join);
+
+/**
+ * Asks the task to stop.  Returns at once; idempotent; after the task's end it does nothing.
+ *
+ * A stackless task is dropped in place of its next poll.  A stackful task's waits return
+ * -ECANCELED, and after a grace (1 s, or 64 returns it ignored) its next cancellation point
+ * unwinds it.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API void wok_join_abort(const wok_join *join);
+
+/** True when the task is gone: its locals and arguments are destroyed, its result is stored. */
+WOK_API bool wok_join_is_finished(const wok_join *join);
+
+/** The task's number: unique among tasks that live or whose handle does; 0 if it has none. */
+WOK_API uint64_t wok_join_id(const wok_join *join);
+
+/** The number of the calling task; 0 on a plain thread. */
+WOK_API uint64_t wok_task_id(void);
+
+/**
+ * Lets the other ready tasks run.
+ *
+ * Errors:     -ECANCELED if the caller is aborted; -EDEADLK in a stackless task (wok_cx_yield()).
+ * Threads:    a stackful task yields; a plain thread calls sched_yield(2).
+ * Cancel:     cancellation point.
+ */
+WOK_API WOK_CP int wok_yield(void);
+
+/** True once the calling task was aborted; sticky. */
+WOK_API bool wok_cancelled(void);
+
+/**
+ * Ends the calling task: its stack is unwound, cleanup handlers run, and whoever awaits it gets
+ * WOK_PANICKED with the message and the place.  Other tasks do not notice.  Outside a task the
+ * message is printed and the process aborts.
+ *
+ * Do not panic inside the callback of a library that holds resources in its frames.
+ */
+#define wok_panic(...) wok_panic_at(__FILE__, __LINE__, __VA_ARGS__)
+WOK_API WOK_NORETURN void wok_panic_at(const char *file, int line, const char *format, ...)
+    WOK_PRINTF(3, 4);
+
+/** Panics unless `condition` holds; stays in release builds. */
+#define WOK_ASSERT(condition)                                                                      \
+    ((condition) ? (void)0 : wok_panic("assertion failed: %s", #condition))
+
+/* ---- select ------------------------------------------------------------------------------- */
+
+/** What one branch of a wok_select() waits for. */
+typedef enum wok_branch_kind { WOK_BRANCH_OFF, WOK_BRANCH_JOIN, WOK_BRANCH_TIMER,
+                               WOK_BRANCH_FUTURE } wok_branch_kind;
+
+/** One branch of a wok_select(); build it with WOK_ON_JOIN, WOK_ON_TIMER, WOK_ON_FUTURE. */
+typedef struct wok_branch {
+    wok_branch_kind kind;
+    wok_join *join;
+    wok_instant deadline;
+    wok_future future;
+    void *ret_result;
+    wok_join_error *ret_error;
+} wok_branch;
+
+#define WOK_ON_JOIN(join_, ret_result_, ret_error_)                                                \
+    {.kind = WOK_BRANCH_JOIN, .join = (join_), .ret_result = (ret_result_),                        \
+     .ret_error = (ret_error_)}
+#define WOK_ON_TIMER(deadline_) {.kind = WOK_BRANCH_TIMER, .deadline = (deadline_)}
+#define WOK_ON_FUTURE(future_, ret_result_)                                                        \
+    {.kind = WOK_BRANCH_FUTURE, .future = (future_), .ret_result = (ret_result_)}
+
+/** How wok_select() chooses among branches that are ready together. */
+typedef enum wok_select_order { WOK_SELECT_FAIR, WOK_SELECT_BIASED } wok_select_order;
+
+/**
+ * Waits until one branch is ready and completes that one only.
+ *
+ * A losing operation had no effect: a join handle stays valid, a timer is gone.  A losing future
+ * stays the caller's, neither dropped nor advanced further.  Fair order begins at a random branch
+ * drawn from the runtime's seeded source; biased order goes from first to last.
+ *
+ * Errors:     the winner's index, and `*ret_code` its own code (0, -WOK_EJOIN, ...); -EINVAL if
+ *             every branch is off; -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ * Ownership:  borrows everything; allocates nothing up to 8 branches.
+ * Threads:    stackful tasks.
+ * Cancel:     cancellation point.
+ */
+WOK_API WOK_CP int wok_select(wok_branch *branches, size_t count, wok_select_order order,
+                              int *ret_code);
+
+WOK_END_DECLS
+
+#endif

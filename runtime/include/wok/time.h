@@ -1,0 +1,172 @@
+/*
+ * time.h - durations, instants and sleeping.
+ *
+ * Time is two structs of one word each, so that a bare integer, or an instant where a duration
+ * belongs, does not compile.  An instant is a reading of the runtime's clock: CLOCK_MONOTONIC, or
+ * the paused clock of a test.
+ */
+#ifndef WOK_TIME_H
+#define WOK_TIME_H
+
+#include <wok/base.h>
+#include <wok/future.h>
+
+WOK_BEGIN_DECLS
+
+/** A span of time in nanoseconds. */
+typedef struct wok_duration {
+    uint64_t ns;
+} wok_duration;
+
+/** A point on the runtime's clock, in nanoseconds since an arbitrary origin. */
+typedef struct wok_instant {
+    uint64_t ns;
+} wok_instant;
+
+/** Never: the deadline of a call that has none, and the sum of an addition that overflows. */
+#define WOK_NEVER ((wok_instant){UINT64_MAX})
+/** Longer than any wait. */
+#define WOK_FOREVER ((wok_duration){UINT64_MAX})
+
+/** Builds a duration from nanoseconds. */
+static inline wok_duration wok_ns(uint64_t ns)
+{
+    return (wok_duration){ns};
+}
+
+/** Builds a duration from microseconds; saturates at WOK_FOREVER. */
+static inline wok_duration wok_us(uint64_t us)
+{
+    return us > UINT64_MAX / 1000u ? WOK_FOREVER : wok_ns(us * 1000u);
+}
+
+/** Builds a duration from milliseconds; saturates at WOK_FOREVER. */
+static inline wok_duration wok_ms(uint64_t ms)
+{
+    return ms > UINT64_MAX / 1000000u ? WOK_FOREVER : wok_ns(ms * 1000000u);
+}
+
+/** Builds a duration from seconds; saturates at WOK_FOREVER. */
+static inline wok_duration wok_seconds(uint64_t seconds)
+{
+    return seconds > UINT64_MAX / 1000000000u ? WOK_FOREVER : wok_ns(seconds * 1000000000u);
+}
+
+/** The instant `duration` after `instant`; WOK_NEVER where the sum does not fit. */
+static inline wok_instant wok_instant_after(wok_instant instant, wok_duration duration)
+{
+    uint64_t sum = instant.ns + duration.ns;
+    return sum < instant.ns ? WOK_NEVER : (wok_instant){sum};
+}
+
+/** The span from `begin` to `end`; zero where `end` comes first. */
+static inline wok_duration wok_instant_since(wok_instant end, wok_instant begin)
+{
+    return wok_ns(end.ns > begin.ns ? end.ns - begin.ns : 0);
+}
+
+/**
+ * Reads the clock of the calling task's runtime; CLOCK_MONOTONIC on a thread that has none.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ * Source:     clock_gettime(2).
+ */
+WOK_API wok_instant wok_now(void);
+
+/** The time that has passed since `start`. */
+static inline wok_duration wok_elapsed(wok_instant start)
+{
+    return wok_instant_since(wok_now(), start);
+}
+
+/** The instant `duration` from now; WOK_NEVER for WOK_FOREVER. */
+static inline wok_instant wok_after(wok_duration duration)
+{
+    return wok_instant_after(wok_now(), duration);
+}
+
+/**
+ * Suspends the calling task until `duration` has passed on the runtime's clock.
+ *
+ * The deadline is kept in nanoseconds and never fires early.  A zero duration yields once and
+ * touches no timer.
+ *
+ * Units:      nanoseconds inside wok_duration; build one with wok_ms() or wok_us().
+ * Errors:     -ECANCELED if the task is aborted while asleep; -EDEADLK in a stackless task, which
+ *             awaits a wok_sleep_future instead.
+ * Ownership:  allocates nothing.
+ * Threads:    a stackful task parks; a plain thread sleeps in the kernel.
+ * Cancel:     cancellation point; an aborted sleep leaves no timer behind.
+ * Source:     hierarchical timing wheels, Varghese and Lauck, SOSP 1987.
+ */
+WOK_API WOK_CP int wok_sleep(wok_duration duration);
+
+/** As wok_sleep(), until the clock shows `deadline`; an instant that has passed yields once. */
+WOK_API WOK_CP int wok_sleep_until(wok_instant deadline);
+
+/**
+ * A future that becomes ready at an instant: the stackless form of wok_sleep_until().
+ *
+ * It is a value until the first poll puts it into a worker's timer wheel; from then on it must not
+ * move in memory, and wok_sleep_future_drop() takes it out again.  Results: none; its code is 0.
+ */
+typedef struct wok_sleep_future {
+    struct wok__timer {
+        struct wok__timer *next, *prev; /* the wheel's lock */
+        uint64_t deadline_ns;           /* written before the insertion */
+        struct wok_task *task;          /* the waiter; the wheel's lock */
+        uint16_t worker;                /* which wheel; written before the insertion */
+        uint8_t state;                  /* the wheel's lock, or the owner while not inserted */
+        uint8_t level, slot;            /* where it is in the wheel; the wheel's lock */
+        uint8_t yielded;                /* the owner: the one yield of a deadline that has passed */
+    } timer;
+} wok_sleep_future;
+
+/** The operations of a wok_sleep_future. */
+extern WOK_API const wok_future_vtable wok_sleep_vtable;
+
+/** A sleep that ends at `deadline`. */
+static inline wok_sleep_future wok_sleep_future_until(wok_instant deadline)
+{
+    return (wok_sleep_future){.timer = {.deadline_ns = deadline.ns}};
+}
+
+/** A sleep of `duration`, counted from this call. */
+static inline wok_sleep_future wok_sleep_future_for(wok_duration duration)
+{
+    return wok_sleep_future_until(duration.ns == 0 ? (wok_instant){0} : wok_after(duration));
+}
+
+/** Polls the sleep: WOK_READY at its deadline or later, WOK_PENDING before. */
+WOK_API wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx);
+
+/** Ends the sleep in any state; no timer is left behind. */
+WOK_API void wok_sleep_future_drop(wok_sleep_future *sleep);
+
+/** The sleep as a future for wok_await(), wok_select() and wok_join_all(); borrows it. */
+static inline wok_future wok_sleep_future_as(wok_sleep_future *sleep)
+{
+    return (wok_future){&wok_sleep_vtable, sleep};
+}
+
+/**
+ * Awaits `future` until it is ready, or for at most `duration`.
+ *
+ * The future is polled before the clock is read: a future that is ready wins over a deadline that
+ * has passed.  On expiry the future stays the caller's, neither dropped nor advanced further.
+ *
+ * Errors:     -ETIMEDOUT when the time is over; -ECANCELED if the caller is aborted; -EDEADLK in a
+ *             stackless task; else the future's own code.
+ * Ownership:  borrows the future and `ret_result` until it returns.
+ * Threads:    stackful tasks, and plain threads with a runtime (wok_await() says how).
+ * Cancel:     cancellation point.
+ */
+WOK_API WOK_CP int wok_timeout(wok_duration duration, wok_future future, void *ret_result);
+
+/** As wok_timeout(), until the clock shows `deadline`; WOK_NEVER waits without a limit. */
+WOK_API WOK_CP int wok_await_until(wok_future future, wok_instant deadline, void *ret_result);
+
+WOK_END_DECLS
+
+#endif

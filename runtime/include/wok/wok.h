@@ -1,0 +1,19 @@
+/*
+ * wok.h - all of libwok.
+ */
+#ifndef WOK_WOK_H
+#define WOK_WOK_H
+
+#include <wok/base.h>
+#include <wok/blocking.h>
+#include <wok/channel.h>
+#include <wok/future.h>
+#include <wok/metrics.h>
+#include <wok/net.h>
+#include <wok/runtime.h>
+#include <wok/scope.h>
+#include <wok/signal.h>
+#include <wok/task.h>
+#include <wok/time.h>
+
+#endif

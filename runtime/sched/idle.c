@@ -1,0 +1,103 @@
+/*
+ * idle.c - which workers sleep, how many search, and whom to wake.
+ *
+ * A push makes a task visible and then looks for a sleeper; a worker announces that it sleeps and
+ * then looks for tasks.  Each side writes first and reads second, and a full fence between the two
+ * on both sides makes sure that at least one of them sees the other: store buffering, forbidden.
+ *
+ * Searchers make wakes cheap.  A push while somebody searches wakes nobody, since the searcher will
+ * find the task; the last searcher that finds one wakes the next, so that a burst spreads over the
+ * workers; the last searcher that finds nothing looks once more after it has announced its sleep.
+ *
+ * Invariants
+ *   L1  searching <= workers, and a worker is never both a sleeper and a searcher.
+ *   L2  whoever clears a sleeper's bit unparks that worker (notify) or is that worker (awake).
+ *   L3  a task that was pushed before a notify is found, or some worker is awake to find it.
+ *
+ * The protocol is that of Tokio's multi-thread scheduler; the sleepers are a bitmap in the word of
+ * the counter, so that one compare-and-swap picks a sleeper and counts it as searching.
+ */
+#include "sched/idle.h"
+
+#include <assert.h>
+
+#define SLEEPERS ((UINT64_C(1) << WOK__WORKERS_MAX) - 1)
+#define SEARCHER (UINT64_C(1) << WOK__WORKERS_MAX)
+
+static uint32_t searchers_of(uint64_t word)
+{
+    return (uint32_t)(word >> WOK__WORKERS_MAX);
+}
+
+void wok__idle_init(struct wok__idle *idle, uint32_t workers)
+{
+    assert(workers >= 1 && workers <= WOK__WORKERS_MAX);
+    idle->workers = workers;
+    store_relaxed(&idle->word, 0); /* before any thread runs */
+}
+
+static int wake_one(struct wok__idle *idle)
+{
+    uint64_t word = load_relaxed(&idle->word);
+    int worker;
+
+    do {
+        if ((word & SLEEPERS) == 0 || searchers_of(word) != 0)
+            return -1;
+        worker = __builtin_ctzll(word & SLEEPERS);
+    } while (!cas_relaxed(&idle->word, &word, (word & ~(UINT64_C(1) << worker)) + SEARCHER));
+    return worker;
+}
+
+int wok__idle_notify(struct wok__idle *idle)
+{
+    fence_seq_cst(); /* [idle.fence] the push before the look at the sleepers */
+    return wake_one(idle);
+}
+
+bool wok__idle_search(struct wok__idle *idle)
+{
+    uint64_t word = load_relaxed(&idle->word);
+
+    do {
+        if (2 * searchers_of(word) >= idle->workers)
+            return false;
+    } while (!cas_relaxed(&idle->word, &word, word + SEARCHER));
+    return true;
+}
+
+int wok__idle_found(struct wok__idle *idle)
+{
+    uint64_t before = fetch_sub_relaxed(&idle->word, SEARCHER);
+
+    assert(searchers_of(before) > 0);
+    return searchers_of(before) == 1 ? wake_one(idle) : -1;
+}
+
+bool wok__idle_sleep(struct wok__idle *idle, uint32_t worker, bool searching)
+{
+    uint64_t bit = UINT64_C(1) << worker;
+    uint64_t before = fetch_add_relaxed(&idle->word, bit - (searching ? SEARCHER : 0));
+
+    assert((before & bit) == 0);
+    fence_seq_cst(); /* [idle.fence] the announcement before the second look at the queues */
+    return searching && searchers_of(before) == 1;
+}
+
+bool wok__idle_awake(struct wok__idle *idle, uint32_t worker)
+{
+    uint64_t bit = UINT64_C(1) << worker;
+    uint64_t before = fetch_and_relaxed(&idle->word, ~bit);
+
+    return (before & bit) == 0;
+}
+
+bool wok__idle_all_asleep(const struct wok__idle *idle)
+{
+    return wok__idle_sleepers(idle) == idle->workers;
+}
+
+uint32_t wok__idle_sleepers(const struct wok__idle *idle)
+{
+    return (uint32_t)__builtin_popcountll(load_relaxed(&idle->word) & SLEEPERS);
+}

@@ -1,0 +1,118 @@
+/*
+ * task.h - the task block: header, future, result.
+ *
+ * One allocation holds all of a task: a header of 80 bytes, then the future (for a stackful task
+ * the fiber's bookkeeping and the arguments), then the result.
+ */
+#ifndef WOK_TASK_TASK_H
+#define WOK_TASK_TASK_H
+
+#include <wok/scope.h>
+#include <wok/task.h>
+
+#include "task/schedule.h"
+#include "task/state.h"
+
+enum wok__task_kind {
+    WOK__TASK_STACKLESS,
+    WOK__TASK_STACKFUL,
+    WOK__TASK_BLOCKING, /* runs on the blocking pool; its block and handle are as any other's */
+    WOK__TASK_THREAD,   /* not a task: a plain thread that waits, in the shape that can be woken */
+};
+
+enum { WOK__HOME_NONE = 0xffff };
+
+struct wok_task {
+    struct wok__state state;
+    uint16_t home;         /* the worker it is bound to; written once, by that worker, at first run */
+    uint8_t kind;          /* constant */
+    uint8_t class;         /* which memory class the block came from; constant */
+    struct wok_task *next; /* link of the one queue it is in; its claimer, then the queue */
+    const wok_future_vtable *vtable; /* constant */
+    const wok_spawn_site *site;      /* constant, static storage */
+    struct wok_runtime *runtime;     /* constant */
+    struct wok_task *join_waiter;    /* the handle's owner; see state.c S3 */
+    struct wok__group *group;        /* the scope it is a child of, or NULL; constant */
+    struct wok_task *sibling;        /* the scope's list of children; its owner only */
+    uint64_t id;                     /* constant */
+    /* The outcome: written by the completer before COMPLETE, read by the handle after it. */
+    int32_t code;
+    uint8_t outcome;
+    uint8_t dropped;        /* running worker only: the future's drop has begun */
+    uint16_t result_offset; /* constant: where the result lies, in units of 16 bytes */
+};
+
+_Static_assert(sizeof(struct wok_task) == 88 || sizeof(struct wok_task) == 96 ||
+                   sizeof(struct wok_task) == 80,
+               "the header's size is part of what a task costs");
+
+static inline void *wok__task_future(struct wok_task *task)
+{
+    return (char *)task + ((sizeof *task + 15) & ~(size_t)15);
+}
+
+static inline void *wok__task_result(struct wok_task *task)
+{
+    return (char *)task + (size_t)task->result_offset * 16;
+}
+
+/* ---- harness.c ---------------------------------------------------------------------------- */
+
+/* Wakes a task that the caller knows to be alive: it waits on something whose lock the caller
+ * holds and that it cannot leave without that lock, or the caller holds a reference. */
+void wok__task_wake(struct wok_task *task, enum wok__reason reason);
+
+/* The two halves of a wake, for wait objects without a lock: claim while the waiter cannot go
+ * away, let it go, then push if the claim said so. */
+static inline bool wok__task_claim(struct wok_task *task)
+{
+    return wok__state_wake(&task->state);
+}
+static inline void wok__task_push(struct wok_task *task, enum wok__reason reason)
+{
+    wok__schedule(task, reason);
+}
+
+/* Polls a task that was taken from a queue; a worker thread only.  The task may be gone after. */
+void wok__task_run(struct wok_task *task);
+
+/* Runs the body of a blocking task on the calling pool thread, and completes it. */
+void wok__task_run_blocking(struct wok_task *task);
+
+/* A queued blocking task is dropped unrun: its arguments are dropped, it ends as cancelled. */
+void wok__task_discard_blocking(struct wok_task *task);
+
+/* Asks a task to stop; the caller holds a reference. */
+void wok__task_abort(struct wok_task *task);
+
+void wok__task_unref(struct wok_task *task);
+
+/* ---- spawn.c ------------------------------------------------------------------------------ */
+
+/* Builds a task block for `site` (stackful, blocking) or `vtable` (stackless) with the moved
+ * arguments copied in; NULL if there is no memory.  Not scheduled. */
+struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind kind,
+                               const wok_future_vtable *vtable, const wok_spawn_site *site,
+                               const void *moved, struct wok__group *group);
+
+/* A handle that was born finished: what was moved is dropped, the await gives WOK_NOT_STARTED. */
+wok_join wok__join_not_started(const wok_spawn_site *site, const wok_future_vtable *vtable,
+                               void *moved, int code);
+
+/* ---- join.c ------------------------------------------------------------------------------- */
+
+/* What is known of a task's end, in words. */
+void wok__join_error_fill(wok_join_error *error, const struct wok_task *task);
+
+/* ---- await.c ------------------------------------------------------------------------------ */
+
+/* The waiting form of any poll: polls `future` in the calling stackful task or plain thread until
+ * it is ready, the deadline passes (-ETIMEDOUT) or the caller is cancelled (-ECANCELED).
+ * `shielded` waits whatever happens to the caller. */
+int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool shielded);
+
+/* True while the calling poll may go on; false: the budget of 128 operations is used up, the task
+ * has been woken again, and the poll must return pending. */
+bool wok__budget_take(wok_cx *cx);
+
+#endif
