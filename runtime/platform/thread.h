@@ -1,0 +1,37 @@
+/*
+ * thread.h - the runtime's own threads: named, joinable, deaf to signals.
+ *
+ * A signal for the process goes to a thread that has it unblocked, so the runtime's threads block
+ * all but the synchronous ones (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS): blocked, those
+ * would kill the process without asking the handler that reports a stack overflow.
+ */
+#ifndef WOK_PLATFORM_THREAD_H
+#define WOK_PLATFORM_THREAD_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include <wok/base.h>
+
+/* Address space, not memory: pages count when they are touched.  2 MiB is what Rust gives its
+ * threads; glibc's own default, the limit of the main thread's stack, is 8 MiB on most systems. */
+enum { WOK__THREAD_STACK_BYTES = 2 * 1024 * 1024 };
+
+/*
+ * Starts a thread that runs `fn(arg)` on a stack of WOK__THREAD_STACK_BYTES.
+ *
+ * `name` is copied; the kernel keeps 15 characters.  Everything written before the call is visible
+ * to the thread.  Errors: -EAGAIN when there are too many threads, -ENOMEM.
+ */
+WOK_MUST_USE
+int wok__thread_start(pthread_t *ret, const char *name, void (*fn)(void *), void *arg);
+
+/* As wok__thread_start, on a stack of `stack_bytes`, rounded up to what the system allows. */
+WOK_MUST_USE
+int wok__thread_start_sized(pthread_t *ret, const char *name, size_t stack_bytes,
+                            void (*fn)(void *), void *arg);
+
+/* Waits until the thread has ended; not the calling thread itself. */
+void wok__thread_join(pthread_t thread);
+
+#endif
