@@ -91,6 +91,18 @@ WOK_API WOK_CP int wok_scope_wait_error(wok_scope *scope, wok_instant deadline,
                                         wok_join_error *ret_error);
 
 /**
+ * Tells how the child with the number `id` failed: true and `*ret_error` if it panicked, was aborted,
+ * was not started or returned a negative code; false if it succeeded, still runs or is none.
+ *
+ * Good from the wait that saw every child end until the next spawn or wok_scope_done(): the scope
+ * keeps the ended children's blocks so long.
+ *
+ * Threads:    the scope's owner only.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API bool wok_scope_child_error(const wok_scope *scope, uint64_t id, wok_join_error *ret_error);
+
+/**
  * Waits until at least one child more has ended than `*seen`, for quorums: `*seen` counts the ended
  * children of the scope and is updated.
  *
