@@ -201,8 +201,8 @@ bool wok__io_wait(struct wok__io *io, enum wok__interest interest, struct wok_ta
 /* As wait with WOK__HANGUP, for one of `bits` (WOK__HALF, WOK__DEAD). */
 bool wok__io_wait_hangup(struct wok__io *io, uint32_t bits, struct wok_task *task);
 
-/* Takes back a wait, if there is one. */
-void wok__io_forget(struct wok__io *io, enum wok__interest interest);
+/* Takes back the waits of a set of interests, a bit `1u << interest` for each. */
+void wok__io_forget(struct wok__io *io, unsigned interests);
 
 /* The bits of `interest` that are set now. */
 uint32_t wok__io_ready(const struct wok__io *io, enum wok__interest interest);

@@ -208,10 +208,12 @@ bool wok__io_wait_hangup(struct wok__io *io, uint32_t bits, struct wok_task *tas
     return wait_for(io, WOK__HANGUP, bits, task);
 }
 
-void wok__io_forget(struct wok__io *io, enum wok__interest interest)
+void wok__io_forget(struct wok__io *io, unsigned interests)
 {
     wok__lock_take(&io->driver->lock);
-    io->waiters[interest] = NULL;
+    for (unsigned interest = 0; interest < WOK__INTERESTS; interest++)
+        if (interests & 1u << interest)
+            io->waiters[interest] = NULL;
     wok__lock_give(&io->driver->lock);
 }
 
