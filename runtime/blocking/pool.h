@@ -61,13 +61,6 @@ struct wok__pool_figures {
 };
 void wok__pool_figures(struct wok__pool *pool, struct wok__pool_figures *ret_figures);
 
-/* ---- spawn.c ------------------------------------------------------------------------------ */
-
-/* The abort of a blocking task, for wok__task_abort(); the caller holds a reference.  True: it was
- * still queued, and has been dropped and completed as cancelled.  False: it has started, and the
- * abort changes nothing. */
-bool wok__blocking_abort(struct wok_task *task);
-
 /* ---- runtime.c ---------------------------------------------------------------------------- */
 
 /* The blocking pool of a runtime. */
