@@ -21,11 +21,16 @@ typedef struct wok_watch_receiver {
     struct wok_task *task;                  /* who waits; the channel's lock */
 } wok_watch_receiver;
 
+/** The largest value with a drop function: what owns more is sent by pointer. */
+#define WOK_WATCH_OWNED_MAX 256
+
 /**
  * Makes a channel that holds a copy of the `size` bytes at `initial`, and one sender.
  *
- * Errors:     -ENOMEM.
- * Ownership:  `value_drop` (or NULL) destroys each value that is replaced, and the last one.
+ * Errors:     -ENOMEM; -EINVAL for more than WOK_WATCH_OWNED_MAX bytes with a drop function.
+ * Ownership:  `value_drop` (or NULL) destroys each value that is replaced, and the last one; it
+ *             runs on the thread that replaces, without a lock.  On failure `initial` stays the
+ *             caller's.
  */
 WOK_API WOK_MUST_USE int wok_watch_new(wok_watch **ret_watch, size_t size, const void *initial,
                                        void (*value_drop)(void *value));
@@ -33,11 +38,12 @@ WOK_API WOK_MUST_USE int wok_watch_new(wok_watch **ret_watch, size_t size, const
 /** Another sender of the channel. */
 WOK_API wok_watch *wok_watch_sender_ref(wok_watch *watch);
 
-/** Drops a sender; after the last one, receivers that have seen the last value get -EPIPE. */
+/** Drops a sender, NULL is fine; after the last one, receivers that have seen the last value get
+ *  -EPIPE. */
 WOK_API void wok_watch_sender_drop(wok_watch *watch);
 
-/** Stores a value (moved in) and wakes the receivers: 0, or -EPIPE if there is no receiver, in which case the old
- *  value stays and the new one remains the caller's. */
+/** Stores a value (moved in) and wakes the receivers: 0, or -EPIPE if there is no receiver, in
+ *  which case the old value stays and the new one remains the caller's. */
 WOK_API int wok_watch_send(wok_watch *watch, const void *value_moved);
 
 /** Stores a value whether or not there is a receiver. */
@@ -46,10 +52,11 @@ WOK_API void wok_watch_send_replace(wok_watch *watch, const void *value_moved);
 /** Subscribes: the value of now counts as seen. */
 WOK_API void wok_watch_subscribe(wok_watch_receiver *receiver, wok_watch *watch);
 
-/** Ends a receiver in any state. */
+/** Ends a receiver in any state, also one of zero bytes. */
 WOK_API void wok_watch_receiver_done(wok_watch_receiver *receiver);
 
-/** Copies the latest value out and marks it as seen. */
+/** Copies the bytes of the latest value out and marks it as seen.  What they point to stays the
+ *  channel's, and may be destroyed by the next send. */
 WOK_API void wok_watch_get(wok_watch_receiver *receiver, void *ret_value);
 
 /** 1 if there is a value this receiver has not seen, 0 if not, -EPIPE once every sender is gone. */
@@ -68,7 +75,8 @@ WOK_API wok_poll wok_watch_changed_poll(wok_watch_receiver *receiver, wok_cx *cx
  */
 WOK_API WOK_CP int wok_watch_changed(wok_watch_receiver *receiver);
 
-/** The wait as a future; borrows the receiver. */
+/** The wait as a future; borrows the receiver.  Its drop ends the wait, not the receiver: a future
+ *  that lost a wok_select() is dropped before its task ends. */
 extern WOK_API const wok_future_vtable wok_watch_changed_vtable;
 static inline wok_future wok_watch_changed_as_future(wok_watch_receiver *receiver)
 {
