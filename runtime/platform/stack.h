@@ -33,11 +33,12 @@ struct wok__stack {
 /* A worker's warm stacks of one size, embedded in the worker.  Owner thread only, except where a
  * field says otherwise. */
 struct wok__stack_cache {
-    void **bases;        /* LIFO: the warmest is the last */
-    size_t capacity;
+    void **bases;       /* LIFO: the warmest is the last */
+    size_t capacity;    /* of bases */
+    size_t stack_bytes; /* usable bytes of each */
     size_t class_index;
-    size_t low;          /* fewest kept since the last trim: the ones below were not needed */
-    atomic_u32 count;    /* the owner writes; wok__stack_figures reads */
+    size_t low;       /* fewest kept since the last trim: so many were not needed */
+    atomic_u32 count; /* the owner writes; wok__stack_figures reads */
     struct wok__stack_cache *next, *previous; /* list of all caches; under the arena's mutex */
 };
 
@@ -63,8 +64,9 @@ void wok__stack_cache_done(struct wok__stack_cache *cache);
  * Errors: -ENOMEM if there is no address space, no memory for a table, or no room for one more
  * guard (see the mprotect fallback in stack.c).
  */
-WOK_MUST_USE int wok__stack_take(struct wok__stack_cache *cache, size_t stack_bytes,
-                                 struct wok__stack *ret_stack);
+WOK_MUST_USE
+int wok__stack_take(struct wok__stack_cache *cache, size_t stack_bytes,
+                    struct wok__stack *ret_stack);
 
 /* Takes the stack back; nothing runs on it any more.  Any thread's cache will do.  Not for the
  * stack that one runs on. */
