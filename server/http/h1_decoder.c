@@ -17,6 +17,8 @@
  *   I2  llhttp pauses where a phase ends, so that this file knows the position of each boundary.
  *   I3  one llhttp_t per message: what it carries over from one to the next (the keep-alive state,
  *       the version) never decides anything.
+ *       The parser is left at the end of the trailers, or of the head where no chunks follow, so it
+ *       never comes to the point where it would stop for an upgrade or for Connection: close.
  *   I4  offsets count from the first byte after begin; pointers are made from them per call.
  *
  * A body with a Content-Length is counted here, without the parser.  The trailers are checked and
@@ -179,18 +181,6 @@ static int on_header_value_complete(llhttp_t *parser)
     return 0;
 }
 
-static int on_headers_complete(llhttp_t *parser)
-{
-    parser->upgrade = 0; /* or it would stop after this message for another protocol */
-    return HPE_PAUSED;
-}
-
-static int on_chunk_complete(llhttp_t *parser)
-{
-    /* It is called at the end of the trailers as well, just before on_message_complete. */
-    return decoder_of(parser)->phase == WOK__H1_IN_CHUNK_END ? HPE_PAUSED : 0;
-}
-
 static int pause_here(llhttp_t *parser)
 {
     (void)parser;
@@ -205,10 +195,9 @@ static const llhttp_settings_t settings = {
     .on_header_field = on_header_field,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
-    .on_headers_complete = on_headers_complete,
+    .on_headers_complete = pause_here,
     .on_chunk_header = pause_here,
-    .on_chunk_complete = on_chunk_complete,
-    .on_message_complete = pause_here,
+    .on_chunk_complete = pause_here, /* also at the end of the trailers */
 };
 
 /* Runs the parser; `*ret_size` is what it consumed, also up to a pause. */
@@ -260,7 +249,7 @@ static enum wok__h1_event judge_unknown_method(struct wok__h1_decoder *decoder, 
 
     uint32_t limit = decoder->head_start + METHOD_BYTES_MAX;
 
-    while (at < end && at < limit && wok__is_token_char(decoder->base[at]))
+    while (at < end && wok__is_token_char(decoder->base[at]))
         at++;
     if (at == end && at < limit) {
         decoder->phase = WOK__H1_IN_UNKNOWN_METHOD;
@@ -435,7 +424,6 @@ static enum wok__h1_event begin_chunk(struct wok__h1_decoder *decoder)
 
     decoder->body_bytes += size;
     decoder->remaining = size;
-    decoder->previous = '\n';
     decoder->phase = size > 0 ? WOK__H1_IN_CHUNK_DATA : WOK__H1_IN_TRAILERS;
     return WOK__H1_NEED_MORE;
 }

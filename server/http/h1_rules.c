@@ -26,7 +26,7 @@ bool wok__h1_refuse(struct wok__h1_decoder *decoder, int status, const char *det
  * A value that continues on the next line (obs-fold) is joined by some and cut by others, so RFC 9112
  * section 5.2 lets a server refuse it.  llhttp reports the lines as further spans of one value, or, if
  * the first line is empty, skips the line end: so the gap between the colon and the value is looked
- * at as well.  A gap before an empty value holds that line's own end.
+ * at as well.  A gap before an empty value ends with that line's own CRLF and no more.
  */
 static bool is_folded(const struct wok__h1_decoder *decoder)
 {
@@ -37,7 +37,7 @@ static bool is_folded(const struct wok__h1_decoder *decoder)
         return true;
     while (gap < field->value_offset && (decoder->base[gap] == ' ' || decoder->base[gap] == '\t'))
         gap++;
-    return field->value_offset - gap > (field->value_size == 0 ? 2 : 0);
+    return field->value_offset - gap > sizeof "\r\n" - 1;
 }
 
 static void note_connection(struct wok__h1_decoder *decoder, wok_slice value)

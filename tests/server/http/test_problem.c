@@ -74,6 +74,7 @@ Test(problem, keeps_utf8_and_replaces_what_is_not)
     cr_assert_str_eq(detail_of(WOK_SLICE("\xe0\x9f\xbf")), LOST LOST LOST); /* overlong */
     cr_assert_str_eq(detail_of(WOK_SLICE("\xed\xa0\x80")), LOST LOST LOST); /* surrogate */
     cr_assert_str_eq(detail_of(WOK_SLICE("\xf4\x90\x80\x80")), LOST LOST LOST LOST);
+    cr_assert_str_eq(detail_of(WOK_SLICE("\xf5\x80\x80\x80")), LOST LOST LOST LOST);
     cr_assert_str_eq(detail_of(WOK_SLICE("\xf0\x8f\xbf\xbf")), LOST LOST LOST LOST);
     cr_assert_str_eq(detail_of(WOK_SLICE("\xe2\x82")), LOST LOST); /* cut off */
     cr_assert_str_eq(detail_of(WOK_SLICE("\xc3(")), LOST "(");

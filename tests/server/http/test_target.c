@@ -130,9 +130,10 @@ Test(target, an_authority_is_a_host_and_perhaps_a_port)
         "a:0080", "x_y-z.test", "a:65535",        "%41",   "a!$&'()*+;=b",
     };
     static const char *const bad[] = {
-        "",         ":80",   "a b",  "a/b", "a@b",     "a,b",    "a\tb",  "a:b",   "a:65536",
-        "a:123456", "a:1:2", "[::1", "[]",  "[:]",     "[::1]x", "[g::]", "a\x7f", "a\xc3\xbc",
-        "%4",       "%zz",   "a?b",  "a#b", "[::1]:x", "::1",    "a[",    "\"a\"", "a\\b",
+        "",    ":80",     "a b",      "a/b",      "a@b",       "a,b",   "a\tb",
+        "a:b", "a:65536", "a:123456", "a:000080", "a:1:2",     "[::1",  "[]",
+        "[:]", "[::1]x",  "[g::]",    "a\x7f",    "a\xc3\xbc", "%4",    "%zz",
+        "a?b", "a#b",     "[::1]:x",  "::1",      "a[",        "\"a\"", "a\\b",
     };
     for (size_t i = 0; i < WOK_COUNT(good); i++)
         cr_assert(wok__authority_is_valid(wok_slice_of(good[i])), "%s", good[i]);
