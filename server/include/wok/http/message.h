@@ -57,9 +57,9 @@ struct wok__http_header {
  * A request whose head has been received.  Read-only for handlers.
  *
  * The target has been checked: it is an origin, an absolute or (with OPTIONS) the asterisk form, its
- * escapes are well-formed, it holds no `%00`, no fragment and no dot segment.  Escapes of letters,
- * digits and `-._~` have been resolved, since they name the same resource; all others are still
- * escaped, so `%2F` is not a separator.  A path compares byte by byte with a route of such characters.
+ * escapes are well-formed, it holds no `%00`, no fragment and no dot segment.  In the path, escapes
+ * of letters, digits and `-._~` have been resolved, since they name the same resource; all others are
+ * still there, so `%2F` is not a separator.  A path compares byte by byte with a route of such characters.
  *
  * Ownership:  borrows the connection's buffer; copy what shall outlive the response.
  * Source:     RFC 9112 section 3.2; RFC 3986 section 6.2.2.
@@ -71,9 +71,8 @@ typedef struct wok_http_request {
     wok_slice target;      /* "/tasks/17?wait_ms=5", for logs and for `instance` */
     wok_slice path;        /* "/tasks/17"; "*" for OPTIONS of the server itself */
     wok_slice query;       /* "wait_ms=5", without the '?', escaped: <wok/http/query.h> reads it */
-    wok_slice
-        authority;  /* who was asked: from an absolute target or else from Host; may be empty */
-    wok_slice body; /* complete when the handler runs; empty if there was none */
+    wok_slice authority;   /* the host asked: of an absolute target, else Host; may be empty */
+    wok_slice body;        /* complete when the handler runs; empty if there was none */
     size_t header_count;
 
     /* Private: filled by the decoder, read by the functions below. */
