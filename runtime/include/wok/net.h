@@ -1,14 +1,23 @@
 /*
  * net.h - TCP listeners and streams, for tasks of both kinds.
  *
- * Every operation is tried first and waits only when the kernel says EAGAIN.  The `_poll` forms are
- * for stackless tasks; the others wait.  One task may wait for reading and another one for writing
- * at the same time, not two for the same direction.
+ * Every operation is tried first and waits only when there is nothing to do.  The `_poll` forms are
+ * for stackless tasks and never wait; the others do.  One task may wait for reading, another one
+ * for writing and a third one for a hangup of the same stream; two tasks for the same of these is a
+ * mistake: the one that came first is not woken.
+ *
+ * A task that gives up after a `_poll` said "not yet" calls wok_stream_forget() or closes the stream
+ * before its memory goes; a future does it in its drop.  Streams and listeners are closed before
+ * their runtime is freed.
+ *
+ * `_poll` forms count in the budget of the polling task: after 128 operations without a wait they
+ * say "not yet" once, and the task is polled again behind the others.
  */
 #ifndef WOK_NET_H
 #define WOK_NET_H
 
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #include <wok/base.h>
@@ -22,6 +31,8 @@ typedef struct wok_listener wok_listener;
 /** A connected socket. */
 typedef struct wok_stream wok_stream;
 
+/* ---- listeners ---------------------------------------------------------------------------- */
+
 /** Where to listen. */
 typedef struct wok_listen_options {
     /** Numeric address ("127.0.0.1", "::1", "0.0.0.0"); NULL: 127.0.0.1. */
@@ -31,58 +42,169 @@ typedef struct wok_listen_options {
 } wok_listen_options;
 
 /**
- * Opens a listener; every worker of the current runtime accepts from it.
+ * Opens a listener; every worker of the current runtime watches it.
  *
- * Errors:     -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EINVAL (the address is no number), -EMFILE.
+ * One task accepts from it.  A connection is noticed by any worker that is not stuck, and lives with
+ * the worker that has the fewest.
+ *
+ * Errors:     -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EINVAL (the address is no number, or the caller
+ *             has no runtime), -EMFILE, -ENOMEM.
  * Ownership:  returns owned: wok_listener_close().
  * Threads:    a task, or a plain thread that entered a runtime.
+ * Cancel:     not a cancellation point.
+ * Source:     listen(2), tcp(7), epoll_ctl(2) for EPOLLEXCLUSIVE.
  */
-WOK_API WOK_MUST_USE int wok_listen(wok_listener **ret_listener, const wok_listen_options *options);
+WOK_API
+WOK_MUST_USE
+int wok_listen(wok_listener **ret_listener, const wok_listen_options *options);
 
 /** The port that a listener has. */
-WOK_API uint16_t wok_listener_port(const wok_listener *listener);
+WOK_API
+uint16_t wok_listener_port(const wok_listener *listener);
 
-/** Closes the listener: waiting accepts return -ECANCELED... see wok_accept_poll(); NULL is fine. */
-WOK_API void wok_listener_close(wok_listener *listener);
+/**
+ * Stops listening: the port is free at once, connections that nobody accepted are reset, and an
+ * accept that waits, or is tried later, gives -EBADF.  Idempotent; the memory stays.
+ *
+ * Threads:    any, also while another task accepts.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_listener_stop(wok_listener *listener);
+
+/**
+ * Stops listening and frees the listener; NULL is fine.
+ *
+ * Threads:    any, while nobody accepts from it; wok_listener_stop() first, where somebody may.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_listener_close(wok_listener *listener);
+
+/** wok_listener_close() for WOK_CLEANUP. */
+WOK_API
+void wok_listener_closep(wok_listener **listener);
 
 /**
  * Takes a connection: 0 and a stream, WOK_PENDING, or a negative errno.
  *
- * -EMFILE and -ENFILE mean that there is no descriptor: try again after a pause.  -EBADF: the
- * listener was closed.  Connections that died in the queue are skipped.
+ * After eight connections in a row it lets others run once.  Connections that died in the queue are
+ * skipped.  TCP_NODELAY is set on what it returns.
+ *
+ * Errors:     -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM: no descriptor or no memory; the connection stays in
+ *             the queue: try again after a pause, and not at once.  -EBADF: the listener was stopped.
+ * Ownership:  returns owned: wok_stream_close().
+ * Threads:    one task at a time; it may be a stackless task, which moves.
+ * Cancel:     wok_accept_forget() takes back the wait.
  */
-WOK_API wok_poll wok_accept_poll(wok_listener *listener, wok_cx *cx, wok_stream **ret_stream);
+WOK_API
+wok_poll wok_accept_poll(wok_listener *listener, wok_cx *cx, wok_stream **ret_stream);
 
-/** The waiting form of wok_accept_poll(). */
-WOK_API WOK_CP int wok_accept(wok_listener *listener, wok_stream **ret_stream);
+/** Takes back what the last wok_accept_poll() asked to be woken for. */
+WOK_API
+void wok_accept_forget(wok_listener *listener);
+
+/**
+ * The waiting form of wok_accept_poll().
+ *
+ * Errors:     as wok_accept_poll(); -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ * Ownership:  returns owned: wok_stream_close().
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point; no connection is lost.
+ */
+WOK_API
+WOK_CP
+WOK_MUST_USE
+int wok_accept(wok_listener *listener, wok_stream **ret_stream);
+
+/* ---- connecting --------------------------------------------------------------------------- */
+
+/**
+ * Begins to connect to a numeric address; wok_connect_poll() says when it is done.
+ *
+ * Errors:     -EINVAL (the address is no number, or the caller has no runtime), -EMFILE, -ENOMEM;
+ *             what connect(2) says at once, -ECONNREFUSED for instance.
+ * Ownership:  returns owned: wok_stream_close(), also if the connection then fails.
+ * Threads:    a task, or a plain thread that entered a runtime.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+WOK_MUST_USE
+int wok_connect_begin(const char *address, uint16_t port, wok_stream **ret_stream);
+
+/** 0 once the stream is connected, WOK_PENDING, or why it failed, as connect(2). */
+WOK_API
+wok_poll wok_connect_poll(wok_stream *stream, wok_cx *cx);
 
 /**
  * Connects to a numeric address.
  *
- * Errors:     -ECONNREFUSED, -ENETUNREACH, ... as connect(2); -ECANCELED.
+ * Errors:     -ECONNREFUSED, -ENETUNREACH, ... as connect(2) and wok_connect_begin(); -ECANCELED if
+ *             the caller is aborted; -EDEADLK in a stackless task.
  * Ownership:  returns owned: wok_stream_close().
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point; an attempt that was given up is closed.
  */
-WOK_API WOK_CP WOK_MUST_USE int wok_connect(const char *address, uint16_t port,
-                                            wok_stream **ret_stream);
+WOK_API
+WOK_CP
+WOK_MUST_USE
+int wok_connect(const char *address, uint16_t port, wok_stream **ret_stream);
+
+/* ---- streams ------------------------------------------------------------------------------ */
 
 /**
  * Receives up to `size` bytes: the count, 0 at the end of the stream, or a negative errno;
  * -EAGAIN when it would have to wait: the polling task is woken when there is something.
  *
  * `size` 0 receives nothing: it asks for readiness and gives 0 or -EAGAIN, so that a waiting
- * connection needs no buffer.
+ * connection needs no buffer.  After a receive that did not fill the buffer it waits without trying
+ * again: a request and its answer cost one recv and one send.
+ *
+ * Errors:     -EAGAIN, -ECONNRESET, -ETIMEDOUT, ... as recv(2).
+ * Ownership:  borrows the buffer until it returns.
+ * Threads:    one task at a time for this direction.
+ * Cancel:     wok_stream_forget() takes back the wait; no byte is lost.
  */
-WOK_API ssize_t wok_stream_recv_poll(wok_stream *stream, wok_cx *cx, void *buffer, size_t size);
+WOK_API
+ssize_t wok_stream_recv_poll(wok_stream *stream, wok_cx *cx, void *buffer, size_t size);
 
-/** The waiting form of wok_stream_recv_poll(). */
-WOK_API WOK_CP ssize_t wok_stream_recv(wok_stream *stream, void *buffer, size_t size);
+/**
+ * The waiting form of wok_stream_recv_poll().
+ *
+ * Errors:     as recv(2); -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ * Ownership:  borrows the buffer until it returns.
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point; no byte is lost.
+ */
+WOK_API
+WOK_CP
+ssize_t wok_stream_recv(wok_stream *stream, void *buffer, size_t size);
 
-/** Sends the pieces as one; as wok_stream_recv_poll(), and may send less than all. */
-WOK_API ssize_t wok_stream_send_poll(wok_stream *stream, wok_cx *cx, const struct iovec *pieces,
-                                     int count);
+/**
+ * Sends the pieces as one: how much was taken, which may be less than all; -EAGAIN when it would
+ * have to wait: the polling task is woken when there is room.
+ *
+ * Errors:     -EAGAIN, -EPIPE (no SIGPIPE is raised), -ECONNRESET, ... as sendmsg(2); -EMSGSIZE for
+ *             more than 1,024 pieces.
+ * Ownership:  borrows the pieces until it returns.
+ * Threads:    one task at a time for this direction.
+ * Cancel:     wok_stream_forget() takes back the wait.
+ */
+WOK_API
+ssize_t wok_stream_send_poll(wok_stream *stream, wok_cx *cx, const struct iovec *pieces, int count);
 
-/** Sends all of `size` bytes: 0 or a negative errno. */
-WOK_API WOK_CP int wok_stream_send_all(wok_stream *stream, const void *bytes, size_t size);
+/**
+ * Sends all of `size` bytes.
+ *
+ * Errors:     0; as sendmsg(2); -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ *             After an error some of the bytes may have been sent.
+ * Ownership:  borrows the bytes until it returns.
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point.
+ */
+WOK_API
+WOK_CP
+int wok_stream_send_all(wok_stream *stream, const void *bytes, size_t size);
 
 /** What is known of the peer without reading. */
 typedef enum wok_hangup {
@@ -93,22 +215,59 @@ typedef enum wok_hangup {
 
 /**
  * Says whether the peer hung up; while it says less than `until`, the polling task is woken when
- * that changes.  It reads nothing: bytes that arrive stay where they are.
+ * that changes.  It reads nothing: bytes that arrived before are there to be received.
+ *
+ * An orderly end of both directions (wok_stream_shutdown_send() here, a FIN from there) is
+ * WOK_HANGUP_RESET as well.  It never fails and counts in no budget.
+ *
+ * Threads:    one task at a time.
+ * Cancel:     wok_stream_forget() takes back the wait.
+ * Source:     epoll_ctl(2): EPOLLRDHUP, EPOLLHUP, EPOLLERR.
  */
-WOK_API wok_hangup wok_stream_hangup_poll(wok_stream *stream, wok_cx *cx, wok_hangup until);
+WOK_API
+wok_hangup wok_stream_hangup_poll(wok_stream *stream, wok_cx *cx, wok_hangup until);
 
-/** Takes back what the last _poll calls of the stream asked to be woken for. */
-WOK_API void wok_stream_forget(wok_stream *stream);
+/**
+ * Takes back what the last `_poll` calls on the stream asked to be woken for, of every task.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_stream_forget(wok_stream *stream);
 
-/** Ends the sending direction with a FIN: 0 or a negative errno. */
-WOK_API int wok_stream_shutdown_send(wok_stream *stream);
+/** Ends the sending direction with a FIN: 0 or a negative errno, as shutdown(2). */
+WOK_API
+int wok_stream_shutdown_send(wok_stream *stream);
 
-/** Closes the stream at once; NULL is fine.  With `reset`, the peer gets an RST. */
-WOK_API void wok_stream_close(wok_stream *stream);
-WOK_API void wok_stream_reset(wok_stream *stream);
+/**
+ * Closes the stream at once and frees it; NULL is fine.  Tasks that wait on it are forgotten, not
+ * woken.  Bytes that were sent are still delivered by the kernel; if bytes that arrived were not
+ * received, the kernel resets the connection instead.
+ *
+ * Threads:    any, while nobody else uses the stream.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_stream_close(wok_stream *stream);
 
-/** The peer's address as text ("127.0.0.1:5123"), NUL-terminated; returns its length. */
-WOK_API size_t wok_stream_peer(const wok_stream *stream, char *buffer, size_t size);
+/** As wok_stream_close(), and the peer gets an RST: bytes that were not delivered yet are lost. */
+WOK_API
+void wok_stream_reset(wok_stream *stream);
+
+/** wok_stream_close() for WOK_CLEANUP. */
+WOK_API
+void wok_stream_closep(wok_stream **stream);
+
+/**
+ * Writes the peer's address as text ("127.0.0.1:5123", "[::1]:5123"), NUL-terminated and cut to
+ * `size`; returns its length.  It asks the kernel at each call; 64 bytes are always enough.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+size_t wok_stream_peer(const wok_stream *stream, char *buffer, size_t size);
 
 WOK_END_DECLS
 

@@ -1,0 +1,30 @@
+/*
+ * net.h - what listeners and streams share: the stream's memory, numeric addresses.
+ */
+#ifndef WOK_IO_NET_H
+#define WOK_IO_NET_H
+
+#include <wok/net.h>
+
+#include "io/driver.h"
+
+/* An idle connection is this and what its task needs: neither a stack nor a buffer. */
+struct wok_stream {
+    struct wok__io io;
+};
+
+_Static_assert(sizeof(struct wok_stream) <= 96,
+               "a stream's size is part of what a connection costs");
+
+/* Makes a stream of a connected descriptor of `driver`; closes it on failure. */
+WOK_MUST_USE
+int wok__stream_new(struct wok__driver *driver, int fd, wok_stream **ret_stream);
+
+/* Parses a numeric address; NULL is 127.0.0.1.  -EINVAL if it is none. */
+WOK_MUST_USE
+int wok__address_parse(const char *text, uint16_t port, struct wok__address *ret_address);
+
+/* Writes "127.0.0.1:5123" or "[::1]:5123", cut to `size`, and returns its length. */
+size_t wok__address_format(const struct wok__address *address, char *buffer, size_t size);
+
+#endif
