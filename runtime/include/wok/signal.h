@@ -1,8 +1,13 @@
 /*
  * signal.h - signals as something a task awaits.
  *
- * One signalfd-free mechanism: a handler notes the signal in a counter and wakes a worker through
- * the self-pipe of the runtime's driver.  A signal that was ever subscribed to stays handled.
+ * A handler adds to the signal's counter and writes to one eventfd; every worker watches that, so a
+ * worker that is stuck in a task delays nobody.  Whoever subscribed compares the counter with what it
+ * saw last.  Any number may subscribe to the same signal, in any number of runtimes.
+ *
+ * The handler is installed with SA_RESTART at the first subscription to a signal and is never taken
+ * out again: a SIGTERM between two subscriptions is then lost instead of fatal, in the same way each
+ * time.  Workers block all signals; some other thread has to let them in, as a main thread does.
  */
 #ifndef WOK_SIGNAL_H
 #define WOK_SIGNAL_H
@@ -12,10 +17,10 @@
 
 WOK_BEGIN_DECLS
 
-/** A subscription to one signal; the storage is the caller's and must not move while waited on. */
+/** A subscription to one signal; the storage is the caller's and does not move until it is done. */
 typedef struct wok_signal {
-    int number;
-    uint64_t seen;
+    int number;    /* constant; 0: no subscription */
+    uint64_t seen; /* the list's lock, as the next three */
     struct wok_signal *next, *prev;
     struct wok_task *task;
 } wok_signal;
@@ -23,23 +28,48 @@ typedef struct wok_signal {
 /**
  * Subscribes to signal `number`; its default action no longer happens in this process.
  *
- * Errors:     -EINVAL for a signal that cannot be caught (SIGKILL, SIGSTOP) or must not be
- *             (SIGSEGV, SIGBUS, SIGFPE, SIGILL).
+ * Signals that arrived before are not told.
+ *
+ * Errors:     -EINVAL for a signal that cannot be caught (SIGKILL, SIGSTOP), must not be (SIGSEGV,
+ *             SIGBUS, SIGFPE, SIGILL) or does not exist, and for a caller that has no runtime; -EMFILE,
+ *             -ENFILE, -ENOMEM, -ENOSPC.
+ * Ownership:  `signal` is in a list until wok_signal_done(); on failure it is in none.
  * Threads:    tasks, and plain threads that entered a runtime.
+ * Cancel:     not a cancellation point.
+ * Source:     signal-safety(7), sigaction(2), eventfd(2).
  */
-WOK_API WOK_MUST_USE int wok_signal_init(wok_signal *signal, int number);
+WOK_API
+WOK_MUST_USE
+int wok_signal_init(wok_signal *signal, int number);
 
-/** Ends the subscription in any state. */
-WOK_API void wok_signal_done(wok_signal *signal);
+/**
+ * Ends the subscription in any state, also one whose init failed; fit for WOK_CLEANUP.
+ *
+ * Threads:    any, while nobody else uses it.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_signal_done(wok_signal *signal);
 
 /** Ready once for each time, or burst of times, the signal arrived since the last one. */
-WOK_API wok_poll wok_signal_poll(wok_signal *signal, wok_cx *cx);
+WOK_API
+wok_poll wok_signal_poll(wok_signal *signal, wok_cx *cx);
 
-/** The waiting form: 0, or -ECANCELED. */
-WOK_API WOK_CP int wok_signal_wait(wok_signal *signal);
+/**
+ * Waits until the signal arrives.
+ *
+ * Errors:     0; -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ * Ownership:  allocates nothing.
+ * Threads:    a stackful task parks, a plain thread blocks; one waiter for each subscription.
+ * Cancel:     cancellation point; no signal is lost.
+ */
+WOK_API
+WOK_CP
+int wok_signal_wait(wok_signal *signal);
 
-/** The subscription as a future; borrows it. */
-extern WOK_API const wok_future_vtable wok_signal_vtable;
+/** The subscription as a future; borrows it, and its drop only takes back the wait. */
+extern WOK_API
+const wok_future_vtable wok_signal_vtable;
 static inline wok_future wok_signal_as_future(wok_signal *signal)
 {
     return (wok_future){&wok_signal_vtable, signal};
