@@ -92,6 +92,20 @@ WOK_API wok_runtime *wok_runtime_enter(wok_runtime *runtime);
 WOK_API int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
                              void *ret_result, wok_join_error *ret_error);
 
+/**
+ * Runs `body` as the first task of a runtime with default options, shuts the runtime down when it
+ * has ended, and gives what main() should return: all there is to do in a main().
+ *
+ *     int main(void) { return wok_main(program); }
+ *
+ * Tasks that still run when the body ends are aborted, so a body awaits what it cares for.
+ *
+ * Errors:     what the body returned if it is not negative; EXIT_FAILURE and one line on stderr
+ *             for a negative errno or a runtime that cannot be built; 101 after a panic.
+ * Threads:    a plain thread.
+ */
+WOK_API int wok_main(int (*body)(void));
+
 /** The number of worker threads. */
 WOK_API unsigned wok_runtime_workers(const wok_runtime *runtime);
 

@@ -74,7 +74,8 @@ typedef struct wok_spawn_site {
 
 /**
  * Declares a typed family for a stackful task: write `int name(Args *args, Result *result)`, then
- * use name_spawn(args), name_await(&handle, &result, &error).  The compiler checks every type.
+ * use wok_spawn(name, {...}), name_await(&handle, &result, &error), and name_join_drop(&handle),
+ * which is fit for WOK_CLEANUP.  The compiler checks every type.
  *
  * `args_drop` and `result_drop` are functions over `Args *` and `Result *`, or NULL.
  */
@@ -110,6 +111,10 @@ typedef struct wok_spawn_site {
         name_##_join *handle, Result_ *ret_result, wok_join_error *ret_error)                      \
     {                                                                                              \
         return wok_join_await(&handle->join, ret_result, ret_error);                               \
+    }                                                                                              \
+    __attribute__((unused)) static inline void name_##_join_drop(name_##_join *handle)             \
+    {                                                                                              \
+        wok_join_drop(&handle->join);                                                              \
     }                                                                                              \
     enum { name_##_args_size_ = sizeof(Args_), name_##_result_size_ = sizeof(Result_) }
 
