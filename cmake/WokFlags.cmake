@@ -20,7 +20,7 @@ add_library(wok_flags INTERFACE)
 target_compile_options(wok_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:
   -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
   -Wpointer-arith -Wundef>)
-target_compile_definitions(wok_flags INTERFACE "WOK_VERSION=\"${PROJECT_VERSION}\"")
+target_compile_definitions(wok_flags INTERFACE _GNU_SOURCE "WOK_VERSION=\"${PROJECT_VERSION}\"")
 if(WOK_WERROR)
   target_compile_options(wok_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-Werror>)
 endif()

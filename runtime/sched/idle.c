@@ -92,6 +92,12 @@ bool wok__idle_awake(struct wok__idle *idle, uint32_t worker)
     return (before & bit) == 0;
 }
 
+bool wok__idle_is_asleep(struct wok__idle *idle, uint32_t worker)
+{
+    fence_seq_cst(); /* [idle.fence] what was left before the look at the sleeper */
+    return (load_relaxed(&idle->word) & (UINT64_C(1) << worker)) != 0;
+}
+
 bool wok__idle_all_asleep(const struct wok__idle *idle)
 {
     return wok__idle_sleepers(idle) == idle->workers;

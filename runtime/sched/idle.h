@@ -38,6 +38,9 @@ bool wok__idle_sleep(struct wok__idle *idle, uint32_t worker, bool searching);
  * by itself (an event, a timer, its own second look). */
 bool wok__idle_awake(struct wok__idle *idle, uint32_t worker);
 
+/* Something was left for one worker in particular.  True: it sleeps, and must be unparked. */
+bool wok__idle_is_asleep(struct wok__idle *idle, uint32_t worker);
+
 /* True if every worker sleeps now; exact only while nothing else can wake one. */
 bool wok__idle_all_asleep(const struct wok__idle *idle);
 

@@ -7,20 +7,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "platform/context.h"
+
 struct wok_runtime;
 struct wok_task;
 struct wok__worker;
 struct wok__fiber;
-struct wok__catch;
+struct wok__guard;
 
+/* One per thread, touched by that thread only. */
 struct wok__here {
     struct wok_runtime *runtime; /* NULL on a thread that has none */
     struct wok__worker *worker;  /* NULL on a thread that is no worker */
     struct wok_task *task;       /* the task being polled, or NULL */
     struct wok__fiber *fiber;    /* the fiber whose stack this is, or NULL */
-    struct wok__catch *catching; /* where a panic of the task being polled stops */
+    struct wok__guard *guard;    /* where a panic of the task being polled stops */
     uint32_t budget;             /* operations left to this poll */
     uint32_t blocking;           /* nonzero on a thread of a blocking pool */
+    struct wok__context thread;  /* the worker's own stack while a fiber runs */
 };
 
 /* The calling thread's place.  A fiber never changes threads, so the address may be kept. */

@@ -6,12 +6,16 @@
 #ifndef WOK_TASK_SCHEDULE_H
 #define WOK_TASK_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wok/task.h>
+
 struct wok_task;
 struct wok_runtime;
-struct wok__timer;
+struct wok__here;
+struct wok__stack;
 
 /* Why a task is pushed: it decides which queue suits. */
 enum wok__reason {
@@ -28,12 +32,25 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason);
 void *wok__task_memory_take(struct wok_runtime *runtime, size_t bytes, uint8_t *ret_class);
 void wok__task_memory_give(struct wok_runtime *runtime, void *block, uint8_t class);
 
+/* A stack from the calling worker's cache, and back: 0 or -ENOMEM. */
+int wok__stack_take_here(struct wok__here *here, size_t stack_bytes, struct wok__stack *ret_stack);
+void wok__stack_give_here(struct wok__here *here, struct wok__stack stack);
+
 /* Counts a task that was spawned, and one that ended; accounts of the calling worker. */
-void wok__count_spawned(struct wok_runtime *runtime, uint32_t stackful);
-void wok__count_ended(struct wok_runtime *runtime, uint32_t stackful, int outcome);
+void wok__count_spawned(struct wok_runtime *runtime);
+void wok__count_ended(struct wok_runtime *runtime, int outcome);
 
 /* True once the runtime no longer starts tasks. */
-int wok__runtime_is_closed(struct wok_runtime *runtime);
+bool wok__runtime_is_closed(struct wok_runtime *runtime);
+
+/* A panic that nobody awaits. */
+void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error);
+
+/* An abort of a task of the blocking pool: true if it was still queued, and ended by this. */
+bool wok__blocking_abort(struct wok_task *task);
+
+/* A number below `bound` from the calling worker's seeded source. */
+uint32_t wok__random_below(uint32_t bound);
 
 /* The next number of a task. */
 uint64_t wok__task_next_id(struct wok_runtime *runtime);

@@ -34,16 +34,17 @@ void wok__state_init(struct wok__state *state, uint32_t flags, uint32_t refs)
 
 bool wok__state_wake(struct wok__state *state)
 {
-    /* [state.wake] what the waker wrote is visible to the poll that this wake causes */
-    uint32_t before = fetch_or_release(&state->word, WOK__NOTIFIED);
+    /* [state.wake] what the waker wrote is visible to the poll that this wake causes;
+     * [state.suspend] whoever claims the task sees where its last poll left it (task->home) */
+    uint32_t before = fetch_or_acq_rel(&state->word, WOK__NOTIFIED);
 
     return (before & (WOK__RUNNING | WOK__NOTIFIED | WOK__COMPLETE)) == 0;
 }
 
 bool wok__state_abort(struct wok__state *state)
 {
-    /* [state.wake] the same edge: the aborter's writes */
-    uint32_t before = fetch_or_release(&state->word, WOK__NOTIFIED | WOK__CANCELLED);
+    /* [state.wake] and [state.suspend], as above */
+    uint32_t before = fetch_or_acq_rel(&state->word, WOK__NOTIFIED | WOK__CANCELLED);
 
     return (before & (WOK__RUNNING | WOK__NOTIFIED | WOK__COMPLETE)) == 0;
 }
@@ -119,6 +120,11 @@ enum wok__join_ready wok__state_join_register(struct wok__state *state)
         /* [state.waiter] publishes join_waiter; on failure [state.complete] is acquired */
     } while (!cas_acq_rel(&state->word, &before, before | WOK__JOIN_WAITER));
     return WOK__JOIN_PENDING;
+}
+
+bool wok__state_join_is_registered(const struct wok__state *state)
+{
+    return (load_relaxed(&state->word) & WOK__JOIN_WAITER) != 0; /* only the owner sets it */
 }
 
 bool wok__state_join_unregister(struct wok__state *state)

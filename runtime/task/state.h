@@ -66,6 +66,8 @@ enum wok__join_ready {
 enum wok__join_ready wok__state_join_look(struct wok__state *state);
 /* The handle's owner has written join_waiter and announces it. */
 enum wok__join_ready wok__state_join_register(struct wok__state *state);
+/* True if the handle's owner has announced itself; its own question. */
+bool wok__state_join_is_registered(const struct wok__state *state);
 /* The handle's owner no longer waits.  False: the completer is waking it, call again soon. */
 bool wok__state_join_unregister(struct wok__state *state);
 

@@ -31,14 +31,17 @@ struct wok_task {
     const wok_future_vtable *vtable; /* constant */
     const wok_spawn_site *site;      /* constant, static storage */
     struct wok_runtime *runtime;     /* constant */
-    struct wok_task *join_waiter;    /* the handle's owner; see state.c S3 */
+    union {
+        struct wok_task *join_waiter; /* the handle's owner; see state.c S3 */
+        size_t child_index;           /* in a scope: its place in the order of spawning */
+    };
     struct wok__group *group;        /* the scope it is a child of, or NULL; constant */
     struct wok_task *sibling;        /* the scope's list of children; its owner only */
     uint64_t id;                     /* constant */
     /* The outcome: written by the completer before COMPLETE, read by the handle after it. */
     int32_t code;
     uint8_t outcome;
-    uint8_t dropped;        /* running worker only: the future's drop has begun */
+    uint8_t unused;
     uint16_t result_offset; /* constant: where the result lies, in units of 16 bytes */
 };
 
@@ -87,6 +90,12 @@ void wok__task_abort(struct wok_task *task);
 
 void wok__task_unref(struct wok_task *task);
 
+/* Destroys the result of a task that returned one which nobody takes. */
+void wok__task_destroy_result(struct wok_task *task);
+
+/* Logs the panic of a task that nobody awaits; a task that did not panic is fine. */
+void wok__task_report_unjoined(struct wok_task *task);
+
 /* ---- spawn.c ------------------------------------------------------------------------------ */
 
 /* Builds a task block for `site` (stackful, blocking) or `vtable` (stackless) with the moved
@@ -99,7 +108,16 @@ struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind 
 wok_join wok__join_not_started(const wok_spawn_site *site, const wok_future_vtable *vtable,
                                void *moved, int code);
 
+/* True for the static blocks behind such handles: they have no state word and are never freed. */
+bool wok__task_is_unborn(const struct wok_task *task);
+
+/* The name and place of a task; a scope's child keeps its own. */
+const wok_spawn_site *wok__task_site(const struct wok_task *task);
+
 /* ---- join.c ------------------------------------------------------------------------------- */
+
+/* The handle's owner no longer waits for it. */
+void wok__join_forget(wok_join *join);
 
 /* What is known of a task's end, in words. */
 void wok__join_error_fill(wok_join_error *error, const struct wok_task *task);
@@ -110,6 +128,12 @@ void wok__join_error_fill(wok_join_error *error, const struct wok_task *task);
  * it is ready, the deadline passes (-ETIMEDOUT) or the caller is cancelled (-ECANCELED).
  * `shielded` waits whatever happens to the caller. */
 int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool shielded);
+
+/* As wok__await, and drops the future on every way out, an unwind included. */
+int wok__await_drop(wok_future future, wok_instant deadline, void *ret_result, bool shielded);
+
+/* Continues a plain thread that waits in the shape of a task, and was claimed. */
+void wok__thread_task_push(struct wok_task *task);
 
 /* True while the calling poll may go on; false: the budget of 128 operations is used up, the task
  * has been woken again, and the poll must return pending. */

@@ -26,7 +26,6 @@ typedef struct wok_worker_metrics {
 typedef struct wok_runtime_metrics {
     unsigned workers;
     uint64_t live, spawned, completed, panicked, aborted;
-    uint64_t live_stackful;
     uint32_t injection_depth;
     uint32_t blocking_threads, blocking_idle, blocking_queued;
     uint64_t blocking_completed;

@@ -10,6 +10,8 @@
 
 WOK_BEGIN_DECLS
 
+struct wok_watch_receiver;
+
 /** How a runtime is built; zero means the default everywhere. */
 typedef struct wok_runtime_options {
     /** Worker threads; 0: the cores that affinity and cgroup quota allow, at least 1.  At most 56. */
@@ -52,13 +54,22 @@ typedef struct wok_shutdown_report {
 
 /**
  * Shuts the runtime down: no task is started any more; tasks have `grace` to end by themselves
- * (wok_shutdown_watch() tells them); then they are aborted; then the threads are joined.
+ * (wok_shutdown_subscribe() tells them); then they are aborted; then the threads are joined.
  *
  * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says.
  * Threads:    a plain thread that is no worker: -EDEADLK otherwise.
  */
 WOK_API int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace,
                                  wok_shutdown_report *ret_report);
+
+/**
+ * Subscribes to the runtime's shutdown: the value, a bool, turns true when the shutdown begins.
+ *
+ * Ownership:  wok_watch_receiver_done() ends the receiver, before the runtime is freed.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API void wok_shutdown_subscribe(struct wok_watch_receiver *receiver, wok_runtime *runtime);
 
 /** Shuts down without grace if that was not done, and frees the runtime; NULL is fine. */
 WOK_API void wok_runtime_free(wok_runtime *runtime);

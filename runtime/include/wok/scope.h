@@ -30,6 +30,7 @@ typedef struct wok_scope {
     struct wok_task *children; /* owner only; newest first */
     size_t spawned;            /* owner only */
     int spawn_error;           /* owner only: a child could not be started */
+    bool waited;               /* owner only: all have ended, and the next spawn lets them go */
 } wok_scope;
 
 /** An empty scope; a zeroed one is valid too. */
@@ -91,24 +92,25 @@ WOK_API WOK_CP int wok_scope_wait_error(wok_scope *scope, wok_instant deadline,
                                         wok_join_error *ret_error);
 
 /**
- * Tells how the child with the number `id` failed: true and `*ret_error` if it panicked, was aborted,
- * was not started or returned a negative code; false if it succeeded, still runs or is none.
- *
- * Good from the wait that saw every child end until the next spawn or wok_scope_done(): the scope
- * keeps the ended children's blocks so long.
- *
- * Threads:    the scope's owner only.
- * Cancel:     not a cancellation point.
- */
-WOK_API bool wok_scope_child_error(const wok_scope *scope, uint64_t id, wok_join_error *ret_error);
-
-/**
  * Waits until at least one child more has ended than `*seen`, for quorums: `*seen` counts the ended
  * children of the scope and is updated.
  *
  * Errors:     0; -ENOENT when all had ended and were seen; -ETIMEDOUT, -ECANCELED, -EDEADLK.
  */
 WOK_API WOK_CP int wok_scope_wait_some(wok_scope *scope, wok_instant deadline, size_t *seen);
+
+/** Told about one child that failed: its place in the order of spawning, and how it ended. */
+typedef void (*wok_scope_visitor)(size_t index, const wok_join_error *error, void *argument);
+
+/**
+ * Tells about every child that has ended and did not return, newest first.  Children are kept until
+ * the next spawn after a wait, or wok_scope_done().
+ *
+ * Threads:    the scope's owner.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API void wok_scope_visit_failures(const wok_scope *scope, wok_scope_visitor visit,
+                                      void *argument);
 
 /** Aborts every child that still runs.  Returns at once. */
 WOK_API void wok_scope_cancel(wok_scope *scope);

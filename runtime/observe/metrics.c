@@ -1,0 +1,104 @@
+/*
+ * metrics.c - the runtime's figures, summed from what each worker counts.
+ *
+ * Nothing is stopped for a read: each counter has one writer, and a reader that sees some of them
+ * later than others is told so by metrics.h.
+ */
+#include <wok/metrics.h>
+
+#include "sched/sched.h"
+
+static uint64_t ended(const struct wok_runtime *runtime, int outcome)
+{
+    uint64_t sum = load_relaxed(&runtime->ended_outside[outcome]);
+
+    for (uint32_t i = 0; i < runtime->worker_count; i++)
+        sum += load_relaxed(&runtime->workers[i]->counters.ended[outcome]);
+    return sum;
+}
+
+static uint64_t spawned(const struct wok_runtime *runtime)
+{
+    uint64_t sum = load_relaxed(&runtime->spawned_outside);
+
+    for (uint32_t i = 0; i < runtime->worker_count; i++)
+        sum += load_relaxed(&runtime->workers[i]->counters.spawned);
+    return sum;
+}
+
+uint64_t wok__runtime_live(const struct wok_runtime *runtime)
+{
+    uint64_t all_ended = 0, all_spawned;
+
+    /* The ends first: a task that is spawned and ends between the sums counts as live, not as -1. */
+    for (int outcome = 0; outcome <= WOK_NOT_STARTED; outcome++)
+        all_ended += ended(runtime, outcome);
+    all_spawned = spawned(runtime);
+    return all_spawned > all_ended ? all_spawned - all_ended : 0;
+}
+
+uint64_t wok__pool_running(struct wok_runtime *runtime)
+{
+    struct wok__pool_figures figures;
+
+    wok__pool_figures(&runtime->pool, &figures);
+    return figures.queued + (figures.threads - figures.idle);
+}
+
+void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *ret_metrics)
+{
+    struct wok__pool_figures pool;
+    struct wok__slab_figures slab;
+    struct wok__stack_figures stacks;
+
+    wok__pool_figures((struct wok__pool *)&runtime->pool, &pool);
+    wok__slab_figures(&runtime->slab, &slab);
+    wok__stack_figures(&stacks);
+    *ret_metrics = (wok_runtime_metrics){
+        .workers = runtime->worker_count,
+        .live = wok__runtime_live(runtime),
+        .spawned = spawned(runtime),
+        .completed = ended(runtime, WOK_RETURNED) + ended(runtime, WOK_FAILED),
+        .panicked = ended(runtime, WOK_PANICKED),
+        .aborted = ended(runtime, WOK_CANCELLED),
+        .injection_depth = wok__inject_length(&runtime->inject),
+        .blocking_threads = pool.threads,
+        .blocking_idle = pool.idle,
+        .blocking_queued = (uint32_t)pool.queued,
+        .blocking_completed = pool.completed,
+        .task_bytes = slab.chunk_bytes,
+        .stack_bytes = stacks.mapped_bytes,
+        .stacks_in_use = stacks.in_use,
+        .stacks_cached = stacks.cached,
+        .driver = runtime->options.simulated_network ? "sim" : "epoll",
+        .clock = runtime->options.paused_clock ? "paused" : "monotonic",
+    };
+}
+
+bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned index,
+                            wok_worker_metrics *ret_metrics)
+{
+    struct wok__worker *worker;
+    const struct wok__counters *counters;
+
+    if (index >= runtime->worker_count)
+        return false;
+    worker = runtime->workers[index];
+    counters = &worker->counters;
+    *ret_metrics = (wok_worker_metrics){
+        .polls = load_relaxed(&counters->polls),
+        .parks = load_relaxed(&counters->parks),
+        .steals = load_relaxed(&counters->steals),
+        .stolen_tasks = load_relaxed(&counters->stolen_tasks),
+        .overflows = load_relaxed(&counters->overflows),
+        .busy_ns = load_relaxed(&counters->busy_ns),
+        .timers_fired = load_relaxed(&counters->timers_fired),
+        .driver_turns = load_relaxed(&counters->driver_turns),
+        .io_events = load_relaxed(&counters->io_events),
+        .inbox_wakes = load_relaxed(&counters->inbox_wakes),
+        .queue_depth = wok__queue_length(&worker->queue),
+        .timers = (uint32_t)wok__timers_count(&worker->timers),
+        .descriptors = wok__driver_load(&worker->driver),
+    };
+    return true;
+}

@@ -1,0 +1,373 @@
+/*
+ * runtime.c - building a runtime, running a first task on it, shutting it down.
+ *
+ * The parts are built in the order of their dependencies and ended in the opposite one.  What was
+ * built is found by what is not NULL, so that one function ends a runtime in any state.
+ *
+ * Shutdown: the runtime is closed (spawns are refused from here on), the tasks are told through a
+ * watch channel, and have the grace to end; then all are aborted, again and again, since a task that
+ * is aborted may be unwinding through waits of its own; then the threads are joined.  A worker that
+ * is blocked inside a task cannot be joined: then the runtime's memory is left alone for good.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <wok/runtime.h>
+
+#include "platform/cpu.h"
+#include "platform/entropy.h"
+#include "platform/futex.h"
+#include "platform/thread.h"
+#include "platform/unwind.h"
+#include "sched/sched.h"
+#include "task/context.h"
+
+/* How often tasks that were aborted are aborted again, and for how long they are waited for after
+ * the grace: a stackful task that ignores -ECANCELED is unwound after a second. */
+#define ABORT_AGAIN_NS UINT64_C(20000000)
+#define ABORT_WAIT_NS UINT64_C(2000000000)
+
+/* ---- building ------------------------------------------------------------------------------- */
+
+static int check_options(const wok_runtime_options *options)
+{
+    if (options->workers > WOK__WORKERS_MAX)
+        return -EINVAL;
+    if (options->stack_bytes != 0 && options->stack_bytes < 16 * 1024)
+        return -EINVAL; /* a printf of a double needs some 8 KiB */
+    return 0;
+}
+
+static int worker_new(struct wok_runtime *runtime, uint32_t index, uint64_t seed)
+{
+    struct wok__worker *worker = NULL;
+    int error;
+
+    if (posix_memalign((void **)&worker, WOK__CACHE_LINE, sizeof *worker) != 0)
+        return -ENOMEM;
+    memset(worker, 0, sizeof *worker);
+    worker->runtime = runtime;
+    worker->index = index;
+    worker->mean_poll_ns = 2000;
+    wok__rand_seed(&worker->rand, seed + index);
+    wok__timers_init(&worker->timers, wok__clock_now(&runtime->clock));
+    error = wok__driver_init(&worker->driver,
+                             runtime->options.simulated_network ? &wok__sim_ops : &wok__epoll_ops,
+                             runtime, index);
+    if (error < 0) {
+        free(worker);
+        return error;
+    }
+    runtime->workers[index] = worker;
+    return 0;
+}
+
+static void stop_threads(struct wok_runtime *runtime)
+{
+    store_relaxed(&runtime->stopping, 1);
+    for (uint32_t i = 0; i < runtime->worker_count; i++) {
+        struct wok__worker *worker = runtime->workers[i];
+        if (worker == NULL || !worker->started)
+            continue;
+        wok__driver_wake(&worker->driver);
+        wok__thread_join(worker->thread);
+        worker->started = false;
+    }
+    if (runtime->monitor_started) {
+        wok__monitor_wake(runtime);
+        wok__thread_join(runtime->monitor);
+        runtime->monitor_started = false;
+    }
+}
+
+static int start_threads(struct wok_runtime *runtime)
+{
+    char name[24];
+    int error;
+
+    for (uint32_t i = 0; i < runtime->worker_count; i++) {
+        struct wok__worker *worker = runtime->workers[i];
+        snprintf(name, sizeof name, "wok-%u", (unsigned)i);
+        error = wok__thread_start(&worker->thread, name, wok__worker_main, worker);
+        if (error < 0)
+            return error;
+        worker->started = true;
+    }
+    /* One worker alone has nobody to help it. */
+    if (runtime->worker_count == 1)
+        return 0;
+    error = wok__thread_start(&runtime->monitor, "wok-monitor", wok__monitor_main, runtime);
+    runtime->monitor_started = error == 0;
+    return error;
+}
+
+/* Ends what there is of a runtime whose threads have ended. */
+static void destroy(struct wok_runtime *runtime)
+{
+    for (uint32_t i = 0; runtime->workers != NULL && i < runtime->worker_count; i++) {
+        if (runtime->workers[i] != NULL)
+            wok__driver_done(&runtime->workers[i]->driver);
+        free(runtime->workers[i]);
+    }
+    free(runtime->workers);
+    wok__inject_done(&runtime->inject);
+    wok__pool_done(&runtime->pool);
+    if (runtime->shutdown_watch != NULL)
+        wok_watch_sender_drop(runtime->shutdown_watch);
+    if (runtime->has_slab)
+        wok__slab_done(&runtime->slab);
+    free(runtime);
+}
+
+static int build(struct wok_runtime *runtime)
+{
+    const wok_runtime_options *options = &runtime->options;
+    uint64_t seed = options->seed != 0 ? options->seed : wok__rand_entropy();
+    uint64_t keep_alive = options->blocking_keep_alive.ns;
+    bool going_down = false;
+    int error = wok__unwind_self_test();
+
+    if (error < 0)
+        return error;
+    wok__clock_init(&runtime->clock, options->paused_clock);
+    wok__idle_init(&runtime->idle, runtime->worker_count);
+    store_relaxed(&runtime->next_id, 1);
+    error = wok__slab_init(&runtime->slab);
+    if (error < 0)
+        return error;
+    runtime->has_slab = true;
+    error = wok_watch_new(&runtime->shutdown_watch, sizeof going_down, &going_down, NULL);
+    if (error < 0)
+        return error;
+    error = wok__pool_init(&runtime->pool, runtime,
+                           options->blocking_threads_max ? options->blocking_threads_max
+                                                         : WOK__POOL_THREADS_MAX,
+                           keep_alive ? keep_alive : WOK__POOL_KEEP_ALIVE_NS);
+    if (error < 0)
+        return error;
+    runtime->workers = calloc(runtime->worker_count, sizeof *runtime->workers);
+    if (runtime->workers == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < runtime->worker_count; i++) {
+        error = worker_new(runtime, i, seed);
+        if (error < 0)
+            return error;
+    }
+    return start_threads(runtime);
+}
+
+int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *options)
+{
+    static const wok_runtime_options defaults;
+    struct wok_runtime *runtime = NULL;
+    int error = check_options(options != NULL ? options : &defaults);
+
+    if (error < 0)
+        return error;
+    if (posix_memalign((void **)&runtime, WOK__CACHE_LINE, sizeof *runtime) != 0)
+        return -ENOMEM;
+    memset(runtime, 0, sizeof *runtime);
+    runtime->options = options != NULL ? *options : defaults;
+    runtime->worker_count = runtime->options.workers;
+    if (runtime->worker_count == 0)
+        runtime->worker_count = wok__cpu_count(NULL);
+    if (runtime->worker_count > WOK__WORKERS_MAX)
+        runtime->worker_count = WOK__WORKERS_MAX;
+    error = build(runtime);
+    if (error < 0) {
+        stop_threads(runtime);
+        destroy(runtime);
+        return error;
+    }
+    *ret_runtime = runtime;
+    return 0;
+}
+
+/* ---- what others ask the runtime for ---------------------------------------------------------- */
+
+struct wok__pool *wok__runtime_pool(struct wok_runtime *runtime)
+{
+    return &runtime->pool;
+}
+
+wok_runtime *wok_runtime_current(void)
+{
+    return wok__here()->runtime;
+}
+
+wok_runtime *wok_runtime_enter(wok_runtime *runtime)
+{
+    struct wok__here *here = wok__here();
+    wok_runtime *before = here->runtime;
+
+    if (here->worker == NULL)
+        here->runtime = runtime;
+    return before;
+}
+
+unsigned wok_runtime_workers(const wok_runtime *runtime)
+{
+    return runtime->worker_count;
+}
+
+wok_instant wok_now(void)
+{
+    struct wok_runtime *runtime = wok__here()->runtime;
+    struct wok__clock real;
+
+    if (runtime != NULL)
+        return (wok_instant){wok__clock_now(&runtime->clock)};
+    wok__clock_init(&real, false);
+    return (wok_instant){wok__clock_now(&real)};
+}
+
+void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error)
+{
+    if (runtime->options.on_unjoined_panic != NULL)
+        runtime->options.on_unjoined_panic(error, runtime->options.argument);
+    else
+        fprintf(stderr, "wok: %s at %s:%d, and nobody awaits it\n", error->message,
+                error->file != NULL ? error->file : "?", error->line);
+}
+
+void wok_shutdown_subscribe(wok_watch_receiver *receiver, wok_runtime *runtime)
+{
+    wok_watch_subscribe(receiver, runtime->shutdown_watch);
+}
+
+int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
+                     void *ret_result, wok_join_error *ret_error)
+{
+    wok_join join;
+
+    if (wok__here()->worker != NULL || wok__here()->task != NULL) {
+        if (site->args_drop != NULL)
+            site->args_drop(args_moved);
+        return -EDEADLK;
+    }
+    join = wok_spawn_raw(runtime, site, args_moved);
+    return wok_join_await(&join, ret_result, ret_error);
+}
+
+/* ---- shutting down ----------------------------------------------------------------------------- */
+
+/* Tasks to abort, each with a reference: they are aborted after the slab's locks are given back. */
+struct batch {
+    size_t count;
+    struct wok_task *tasks[256];
+};
+
+static void collect(void *object, void *argument)
+{
+    struct wok_task *task = object;
+    struct batch *batch = argument;
+
+    /* A task that is cancelled already is left out: it knows, and the flag is sticky. */
+    if (batch->count < WOK_COUNT(batch->tasks) && !wok__state_is_cancelled(&task->state) &&
+        wok__state_try_ref(&task->state))
+        batch->tasks[batch->count++] = task;
+}
+
+/* Aborts every task that was not aborted before; how many. */
+static size_t abort_all(struct wok_runtime *runtime)
+{
+    struct batch batch;
+    size_t aborted = 0;
+
+    do {
+        batch.count = 0;
+        wok__slab_for_each(&runtime->slab, collect, &batch);
+        for (size_t i = 0; i < batch.count; i++) {
+            wok__task_abort(batch.tasks[i]);
+            wok__task_unref(batch.tasks[i]);
+        }
+        aborted += batch.count;
+    } while (batch.count == WOK_COUNT(batch.tasks));
+    return aborted;
+}
+
+static uint64_t real_now(void)
+{
+    struct wok__clock real;
+
+    wok__clock_init(&real, false);
+    return wok__clock_now(&real);
+}
+
+static uint64_t later(uint64_t now_ns, uint64_t more_ns)
+{
+    return now_ns + more_ns < now_ns ? UINT64_MAX : now_ns + more_ns;
+}
+
+/* Waits until no task lives or CLOCK_MONOTONIC shows the deadline; how many live. */
+static uint64_t wait_for_tasks(struct wok_runtime *runtime, uint64_t deadline_ns)
+{
+    for (;;) {
+        uint32_t epoch = load_acquire(&runtime->end_epoch); /* [shutdown.epoch] */
+        uint64_t live = wok__runtime_live(runtime);
+        if (live == 0 ||
+            wok__futex_wait_until(&runtime->end_epoch, epoch, deadline_ns) == -ETIMEDOUT)
+            return live;
+    }
+}
+
+/* Closes the runtime, gives the tasks their grace, and aborts what is left. */
+static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdown_report *report)
+{
+    uint64_t deadline_ns = later(real_now(), grace_ns);
+    bool going_down = true;
+    uint64_t live;
+
+    store_release(&runtime->closed, 1); /* spawns race with it: those are aborted below */
+    wok_watch_send_replace(runtime->shutdown_watch, &going_down);
+    live = wait_for_tasks(runtime, deadline_ns);
+    if (live != 0) {
+        uint64_t give_up_ns = later(real_now(), ABORT_WAIT_NS);
+        do {
+            report->aborted += abort_all(runtime);
+            live = wait_for_tasks(runtime, later(real_now(), ABORT_AGAIN_NS));
+            if (live != 0 && live == wok__pool_running(runtime))
+                break; /* only blocking calls: the pool's shutdown waits for those */
+        } while (live != 0 && real_now() < give_up_ns);
+    }
+    report->blocking_left = wok__pool_shutdown(&runtime->pool, later(real_now(), grace_ns));
+    live = wok__runtime_live(runtime);
+    report->stuck = live > report->blocking_left ? (size_t)(live - report->blocking_left) : 0;
+}
+
+int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_report *ret_report)
+{
+    wok_shutdown_report report = {0};
+
+    if (wok__here()->worker != NULL || wok__here()->task != NULL)
+        return -EDEADLK;
+    if (!runtime->ended) {
+        end_tasks(runtime, grace.ns, &report);
+        runtime->ended = true;
+        /* A thread that is left inside a task or a blocking call still reaches for the runtime. */
+        runtime->abandoned = report.stuck != 0 || report.blocking_left != 0;
+        if (report.stuck == 0)
+            stop_threads(runtime);
+    }
+    if (ret_report != NULL)
+        *ret_report = report;
+    return runtime->abandoned ? -ETIMEDOUT : 0;
+}
+
+void wok_runtime_free(wok_runtime *runtime)
+{
+    struct wok__here *here = wok__here();
+
+    if (runtime == NULL || wok_runtime_shutdown(runtime, wok_ns(0), NULL) < 0)
+        return; /* abandoned: its threads need it until the process ends */
+    if (here->runtime == runtime)
+        here->runtime = NULL;
+    destroy(runtime);
+}
+
+void wok_runtime_freep(wok_runtime **runtime)
+{
+    wok_runtime_free(*runtime);
+}

@@ -1,0 +1,166 @@
+/*
+ * park.c - what a worker does when it has nothing to do.
+ *
+ * It announces that it sleeps, looks once more, and waits in its driver until its next timer.  The
+ * last searcher looks at everybody's queues in between; idle.c argues why that is enough.
+ *
+ * On a paused clock the last worker that goes to sleep moves the clock to the earliest deadline of
+ * all workers instead, unless blocking work is under way, which may still wake somebody.
+ */
+#include <malloc.h>
+
+#include "sched/sched.h"
+
+/* An idle worker gives memory back once a second, this many times after it was last busy. */
+enum { TRIMS = 8 };
+#define TRIM_NS UINT64_C(1000000000)
+/* How soon an idle worker looks after a stuck one again. */
+#define ASSIST_NS UINT64_C(1000000)
+/* How soon a paused clock looks again while blocking work holds it. */
+#define HELD_NS UINT64_C(1000000)
+
+static void fire(struct wok__worker *worker)
+{
+    size_t fired = wok__timers_fire(&worker->timers, worker->now_ns);
+
+    wok__count(&worker->counters.timers_fired, fired);
+}
+
+static void account_turn(struct wok__worker *worker, int events)
+{
+    worker->eventful = events > 0;
+    wok__count(&worker->counters.driver_turns, 1);
+    if (events > 0)
+        wok__count(&worker->counters.io_events, (uint64_t)events);
+}
+
+/* The time since the last look at the clock was spent with polls: what does one cost? */
+static void account_busy(struct wok__worker *worker, uint64_t now_ns)
+{
+    uint64_t polls = load_relaxed(&worker->counters.polls) - worker->turn_polls;
+    uint64_t spent = now_ns - worker->now_ns;
+
+    if (polls > 0)
+        worker->mean_poll_ns = (worker->mean_poll_ns * 7 + spent / polls) / 8;
+    worker->turn_polls += polls;
+    worker->now_ns = now_ns;
+    wok__count(&worker->counters.busy_ns, spent);
+}
+
+void wok__worker_turn(struct wok__worker *worker)
+{
+    account_busy(worker, wok__clock_now(&worker->runtime->clock));
+    account_turn(worker, wok__driver_turn(&worker->driver, 0));
+    fire(worker);
+}
+
+/* Gives memory back to the kernel that was not needed for a second. */
+static void trim(struct wok__worker *worker)
+{
+    if (worker->now_ns - worker->trimmed_ns < TRIM_NS)
+        return;
+    worker->trimmed_ns = worker->now_ns;
+    if (worker->trims_left > 0)
+        worker->trims_left--;
+    wok__slab_cache_trim(&worker->memory);
+    wok__stack_cache_trim(&worker->stacks);
+    if (worker->index == 0) {
+        wok__slab_trim(&worker->runtime->slab);
+        if (worker->trims_left == TRIMS / 2)
+            malloc_trim(0);
+    }
+}
+
+static bool any_stuck(const struct wok_runtime *runtime)
+{
+    for (uint32_t i = 0; i < runtime->worker_count; i++) {
+        if (load_relaxed(&runtime->workers[i]->stuck) != 0)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long to wait at most, given the next timer's deadline. */
+static uint64_t timeout_for(const struct wok__worker *worker, uint64_t deadline_ns)
+{
+    uint64_t timeout = UINT64_MAX;
+
+    if (deadline_ns != UINT64_MAX)
+        timeout = deadline_ns > worker->now_ns ? deadline_ns - worker->now_ns : 0;
+    if (worker->trims_left > 0)
+        timeout = min_of(timeout, TRIM_NS);
+    if (any_stuck(worker->runtime))
+        timeout = min_of(timeout, ASSIST_NS);
+    return timeout;
+}
+
+static bool pool_is_busy(struct wok_runtime *runtime)
+{
+    return wok__pool_running(runtime) > 0;
+}
+
+/* Every worker sleeps: moves the paused clock to the next deadline, and fires.  The time to wait. */
+static uint64_t advance(struct wok__worker *worker)
+{
+    struct wok_runtime *runtime = worker->runtime;
+    uint64_t next = UINT64_MAX;
+
+    if (!wok__idle_all_asleep(&runtime->idle) || wok__worker_sees_work(worker))
+        return UINT64_MAX;
+    if (pool_is_busy(runtime))
+        return HELD_NS;
+    for (uint32_t i = 0; i < runtime->worker_count; i++)
+        next = min_of(next, wok__timers_next(&runtime->workers[i]->timers));
+    if (next == UINT64_MAX)
+        return UINT64_MAX;
+    wok__clock_advance_to(&runtime->clock, next);
+    worker->now_ns = wok__clock_now(&runtime->clock);
+    for (uint32_t i = 0; i < runtime->worker_count; i++)
+        wok__timers_fire(&runtime->workers[i]->timers, worker->now_ns);
+    return 0;
+}
+
+static void wait(struct wok__worker *worker, uint64_t deadline_ns)
+{
+    struct wok_runtime *runtime = worker->runtime;
+    uint64_t timeout;
+
+    if (wok__clock_is_paused(&runtime->clock))
+        timeout = advance(worker);
+    else
+        timeout = timeout_for(worker, deadline_ns);
+    account_turn(worker, wok__driver_turn(&worker->driver, timeout));
+}
+
+void wok__worker_park(struct wok__worker *worker)
+{
+    struct wok_runtime *runtime = worker->runtime;
+    bool searching = worker->searching;
+    uint64_t deadline_ns;
+    bool look_again;
+
+    account_busy(worker, wok__clock_now(&runtime->clock));
+    trim(worker);
+    deadline_ns = wok__timers_sleep(&worker->timers);
+    store_relaxed(&worker->parked, 1);
+    worker->searching = false;
+    look_again = wok__idle_sleep(&runtime->idle, worker->index, searching);
+    if (load_relaxed(&worker->inbox) == NULL && load_relaxed(&runtime->stopping) == 0 &&
+        !(look_again && wok__worker_sees_work(worker))) {
+        wok__count(&worker->counters.parks, 1);
+        wait(worker, deadline_ns);
+    }
+    if (wok__idle_awake(&runtime->idle, worker->index))
+        worker->searching = true;
+    store_relaxed(&worker->parked, 0);
+    wok__timers_awake(&worker->timers);
+    wok__monitor_wake_if_asleep(runtime);
+    worker->now_ns = wok__clock_now(&runtime->clock);
+    worker->turn_polls = load_relaxed(&worker->counters.polls);
+    fire(worker);
+}

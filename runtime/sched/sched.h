@@ -1,0 +1,138 @@
+/*
+ * sched.h - the runtime and its workers, as the scheduler's files see them.
+ *
+ * A worker is a thread with its queues, its driver, its timers and its caches.  What a field's
+ * comment does not say otherwise belongs to the worker's thread alone.
+ */
+#ifndef WOK_SCHED_SCHED_H
+#define WOK_SCHED_SCHED_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wok/channel.h>
+#include <wok/runtime.h>
+
+#include "blocking/pool.h"
+#include "io/driver.h"
+#include "platform/stack.h"
+#include "sched/idle.h"
+#include "sched/inject.h"
+#include "sched/queue.h"
+#include "task/task.h"
+#include "time/clock.h"
+#include "time/timer.h"
+#include "util/rand.h"
+#include "util/slab.h"
+
+/* What a worker counts: it alone writes, anyone reads. */
+struct wok__counters {
+    atomic_u64 polls, parks, steals, stolen_tasks, overflows, busy_ns, timers_fired, driver_turns,
+        io_events, inbox_wakes;
+    atomic_u64 spawned, ended[WOK_NOT_STARTED + 1];
+};
+
+struct wok__worker {
+    struct wok_runtime *runtime; /* constant */
+    uint32_t index;              /* constant */
+    pthread_t thread;            /* runtime.c, as the next one */
+    bool started;
+
+    struct wok__queue queue; /* tasks that may move: the owner and thieves */
+    /* The task that runs next; the owner, and a helper while the owner is stuck. */
+    alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) slot;
+    /* Bound tasks that were woken elsewhere, newest first: anyone pushes, the owner takes all. */
+    alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) inbox;
+    /* Set by the monitor while the worker is in one poll for too long; cleared by the owner. */
+    atomic_u32 stuck;
+    /* 1 while the worker is parked or about to be; read by the monitor. */
+    atomic_u32 parked;
+
+    alignas(WOK__CACHE_LINE) struct wok_task *bound_first;
+    struct wok_task *bound_last; /* bound tasks that are ready, oldest first */
+    uint32_t bound_length;
+    uint32_t tick;     /* polls, for what is done once in so many */
+    uint32_t slot_run; /* polls in a row that came from the slot */
+    bool serve_bound;  /* whose turn it is: the bound tasks' or the ring's */
+    bool searching;    /* counts as searching in idle */
+    bool pushed;       /* something was pushed to the ring since the last look */
+    bool eventful;     /* the last turn of the driver had events */
+    uint32_t trims_left;   /* how many more times an idle worker wakes to give memory back */
+    uint64_t now_ns;       /* when the clock was read last */
+    uint64_t trimmed_ns;   /* when memory was given back last */
+    uint64_t turn_polls;   /* polls at the last turn of the driver */
+    uint64_t mean_poll_ns; /* a moving average over turns */
+    uint64_t id_next, id_end;
+    struct wok__rand rand;
+    struct wok__slab_cache memory;
+    struct wok__stack_cache stacks;
+
+    struct wok__timers timers;
+    struct wok__driver driver;
+    alignas(WOK__CACHE_LINE) struct wok__counters counters;
+};
+
+struct wok_runtime {
+    wok_runtime_options options;  /* constant */
+    uint32_t worker_count;        /* constant */
+    struct wok__worker **workers; /* constant while threads run */
+    struct wok__clock clock;
+    struct wok__idle idle;
+    struct wok__inject inject;
+    struct wok__slab slab;
+    struct wok__pool pool;
+    wok_watch *shutdown_watch; /* tells the tasks; owned */
+    atomic_u64 next_id;
+    atomic_u64 spawned_outside; /* by threads that are no workers */
+    atomic_u64 ended_outside[WOK_NOT_STARTED + 1];
+    atomic_u32 closed;    /* no task is started any more */
+    atomic_u32 stopping;  /* workers leave their loops */
+    atomic_u32 end_epoch; /* a futex: bumped at each end of a task once closed */
+    /* The next five: whoever builds, shuts down and frees the runtime. */
+    pthread_t monitor;
+    bool monitor_started, has_slab;
+    bool ended;     /* the shutdown is over */
+    bool abandoned; /* threads were left behind: the memory must stay */
+    atomic_u32 monitor_asleep; /* a futex: 1 while the monitor waits for a worker to wake up */
+};
+
+static inline void wok__count(atomic_u64 *counter, uint64_t more)
+{
+    store_relaxed(counter, load_relaxed(counter) + more); /* one writer */
+}
+
+/* observe/metrics.c: tasks that were spawned and have not ended, blocking ones included; and those
+ * of them that are inside the blocking pool's threads. */
+uint64_t wok__runtime_live(const struct wok_runtime *runtime);
+uint64_t wok__pool_running(struct wok_runtime *runtime);
+
+/* worker.c: the body of a worker's thread. */
+void wok__worker_main(void *worker);
+
+/* schedule.c: appends a movable task to the worker's ring; overflow goes to the injection queue. */
+void wok__worker_push(struct wok__worker *worker, struct wok_task *task);
+/* Moves the inbox to the end of the bound tasks. */
+void wok__worker_drain_inbox(struct wok__worker *worker);
+/* There is work for another worker: wakes a sleeping one unless somebody searches. */
+void wok__sched_notify(struct wok_runtime *runtime);
+/* Makes a worker's wait return. */
+void wok__worker_unpark(struct wok_runtime *runtime, int worker);
+
+/* search.c: finds work in other places than the worker's own; NULL: there is none. */
+struct wok_task *wok__worker_search(struct wok__worker *worker);
+/* True if some queue that the worker may take from is not empty. */
+bool wok__worker_sees_work(const struct wok__worker *worker);
+
+/* park.c: a turn of the driver without waiting, and the timers that are due. */
+void wok__worker_turn(struct wok__worker *worker);
+/* Waits until there is something to do, as far as the worker can tell. */
+void wok__worker_park(struct wok__worker *worker);
+
+/* monitor.c: the body of the monitor's thread. */
+void wok__monitor_main(void *runtime);
+/* A worker has woken up: so does the monitor, if it sleeps. */
+void wok__monitor_wake_if_asleep(struct wok_runtime *runtime);
+void wok__monitor_wake(struct wok_runtime *runtime);
+
+#endif

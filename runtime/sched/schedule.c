@@ -1,0 +1,255 @@
+/*
+ * schedule.c - where a task goes that is ready to run, and the other calls from the layers below.
+ *
+ * A task that may move goes to the calling worker's ring, or into its slot if another task woke it
+ * (it is likely to find warm what the waker left).  A task that is bound goes to its worker's own
+ * FIFO, by way of the inbox when the caller is another thread.  From threads that are no workers,
+ * tasks go to the injection queue.
+ *
+ * A push to the worker's own ring wakes nobody: the worker looks after each poll whether what it has
+ * is worth another worker's wake-up (worker.c), and the monitor looks after long polls.
+ */
+#include <errno.h>
+
+#include "platform/futex.h"
+#include "sched/sched.h"
+#include "task/context.h"
+
+enum { IDS_PER_GRAB = 64 };
+
+/* The calling worker, if it is one of this runtime's. */
+static struct wok__worker *worker_of(const struct wok_runtime *runtime)
+{
+    struct wok__worker *worker = wok__here()->worker;
+
+    return worker != NULL && worker->runtime == runtime ? worker : NULL;
+}
+
+void wok__worker_unpark(struct wok_runtime *runtime, int worker)
+{
+    if (worker >= 0)
+        wok__driver_wake(&runtime->workers[worker]->driver);
+}
+
+void wok__sched_notify(struct wok_runtime *runtime)
+{
+    wok__worker_unpark(runtime, wok__idle_notify(&runtime->idle));
+}
+
+void wok__worker_push(struct wok__worker *worker, struct wok_task *task)
+{
+    struct wok_task *batch[WOK__QUEUE_CAPACITY / 2 + 1];
+
+    while (!wok__queue_push(&worker->queue, task)) {
+        size_t count = wok__queue_take_half(&worker->queue, batch);
+        if (count == 0)
+            continue; /* a thief is making room */
+        batch[count] = task;
+        wok__inject_push(&worker->runtime->inject, batch, count + 1);
+        wok__count(&worker->counters.overflows, 1);
+        break;
+    }
+    worker->pushed = true;
+}
+
+static void append_bound(struct wok__worker *worker, struct wok_task *task)
+{
+    task->next = NULL;
+    if (worker->bound_last != NULL)
+        worker->bound_last->next = task;
+    else
+        worker->bound_first = task;
+    worker->bound_last = task;
+    worker->bound_length++;
+}
+
+static void push_inbox(struct wok_runtime *runtime, struct wok_task *task)
+{
+    struct wok__worker *home = runtime->workers[task->home];
+    struct wok_task *first = load_relaxed(&home->inbox);
+
+    do {
+        task->next = first;
+        /* [inbox.push] the task and its link are visible to the owner */
+    } while (!cas_release(&home->inbox, &first, task));
+    if (wok__idle_is_asleep(&runtime->idle, home->index))
+        wok__worker_unpark(runtime, (int)home->index);
+}
+
+void wok__worker_drain_inbox(struct wok__worker *worker)
+{
+    struct wok_task *task, *oldest = NULL;
+
+    if (load_relaxed(&worker->inbox) == NULL)
+        return;
+    task = exchange_acquire(&worker->inbox, NULL); /* [inbox.push] */
+    while (task != NULL) {
+        struct wok_task *next = task->next;
+        task->next = oldest;
+        oldest = task;
+        task = next;
+    }
+    while (oldest != NULL) {
+        struct wok_task *next = oldest->next;
+        append_bound(worker, oldest);
+        wok__count(&worker->counters.inbox_wakes, 1);
+        oldest = next;
+    }
+}
+
+void wok__schedule(struct wok_task *task, enum wok__reason reason)
+{
+    struct wok_runtime *runtime = task->runtime;
+    struct wok__worker *worker;
+
+    if (task->kind == WOK__TASK_THREAD) {
+        wok__thread_task_push(task);
+        return;
+    }
+    worker = worker_of(runtime);
+    if (task->home != WOK__HOME_NONE) {
+        if (worker != NULL && worker->index == task->home)
+            append_bound(worker, task);
+        else
+            push_inbox(runtime, task);
+        return;
+    }
+    if (worker == NULL) {
+        wok__inject_push(&runtime->inject, &task, 1);
+        wok__sched_notify(runtime);
+        return;
+    }
+    if (reason == WOK__REASON_WAKE) {
+        /* [slot.task] for the helper of a stuck worker */
+        task = exchange_acq_rel(&worker->slot, task);
+        if (task == NULL)
+            return;
+    }
+    wok__worker_push(worker, task);
+}
+
+/* ---- memory and stacks ------------------------------------------------------------------------- */
+
+void *wok__task_memory_take(struct wok_runtime *runtime, size_t bytes, uint8_t *ret_class)
+{
+    struct wok__worker *worker = worker_of(runtime);
+
+    return wok__slab_take(&runtime->slab, worker != NULL ? &worker->memory : NULL, bytes,
+                          ret_class);
+}
+
+void wok__task_memory_give(struct wok_runtime *runtime, void *block, uint8_t class)
+{
+    struct wok__worker *worker = worker_of(runtime);
+
+    wok__slab_give(&runtime->slab, worker != NULL ? &worker->memory : NULL, block, class);
+}
+
+int wok__stack_take_here(struct wok__here *here, size_t stack_bytes, struct wok__stack *ret_stack)
+{
+    return wok__stack_take(&here->worker->stacks, stack_bytes, ret_stack);
+}
+
+void wok__stack_give_here(struct wok__here *here, struct wok__stack stack)
+{
+    wok__stack_give(&here->worker->stacks, stack);
+}
+
+/* ---- counting ---------------------------------------------------------------------------------- */
+
+void wok__count_spawned(struct wok_runtime *runtime)
+{
+    struct wok__worker *worker = worker_of(runtime);
+
+    if (worker != NULL)
+        wok__count(&worker->counters.spawned, 1);
+    else
+        fetch_add_relaxed(&runtime->spawned_outside, 1);
+}
+
+void wok__count_ended(struct wok_runtime *runtime, int outcome)
+{
+    struct wok__worker *worker = worker_of(runtime);
+
+    if (worker != NULL)
+        wok__count(&worker->counters.ended[outcome], 1);
+    else
+        fetch_add_relaxed(&runtime->ended_outside[outcome], 1);
+    if (load_relaxed(&runtime->closed) != 0) {
+        fetch_add_release(&runtime->end_epoch, 1); /* [shutdown.epoch] */
+        wok__futex_wake(&runtime->end_epoch, 1);
+    }
+}
+
+uint64_t wok__task_next_id(struct wok_runtime *runtime)
+{
+    struct wok__worker *worker = worker_of(runtime);
+
+    if (worker == NULL)
+        return fetch_add_relaxed(&runtime->next_id, 1);
+    if (worker->id_next == worker->id_end) {
+        worker->id_next = fetch_add_relaxed(&runtime->next_id, IDS_PER_GRAB);
+        worker->id_end = worker->id_next + IDS_PER_GRAB;
+    }
+    return worker->id_next++;
+}
+
+bool wok__runtime_is_closed(struct wok_runtime *runtime)
+{
+    return load_relaxed(&runtime->closed) != 0;
+}
+
+uint32_t wok__random_below(uint32_t bound)
+{
+    struct wok__worker *worker = wok__here()->worker;
+
+    return worker != NULL ? (uint32_t)wok__rand_below(&worker->rand, bound) : 0;
+}
+
+/* ---- drivers and timers ------------------------------------------------------------------------ */
+
+struct wok__driver *wok__driver_nth(struct wok_runtime *runtime, unsigned worker)
+{
+    return &runtime->workers[worker]->driver;
+}
+
+unsigned wok__driver_count(struct wok_runtime *runtime)
+{
+    return runtime->worker_count;
+}
+
+struct wok__driver *wok__driver_pick(struct wok_runtime *runtime)
+{
+    struct wok__driver *least = &runtime->workers[0]->driver;
+
+    for (uint32_t i = 1; i < runtime->worker_count; i++) {
+        struct wok__driver *driver = &runtime->workers[i]->driver;
+        if (wok__driver_load(driver) < wok__driver_load(least))
+            least = driver;
+    }
+    return least;
+}
+
+struct wok__timers *wok__timers_nth(struct wok_runtime *runtime, unsigned worker)
+{
+    return &runtime->workers[worker]->timers;
+}
+
+unsigned wok__timers_home(struct wok_runtime *runtime)
+{
+    struct wok__worker *worker = worker_of(runtime);
+
+    return worker != NULL ? worker->index : 0;
+}
+
+void wok__timers_nudge(struct wok_runtime *runtime, unsigned worker)
+{
+    wok__worker_unpark(runtime, (int)worker);
+}
+
+int wok_worker_index(void)
+{
+    struct wok__worker *worker = wok__here()->worker;
+
+    return worker != NULL ? (int)worker->index : -1;
+}

@@ -1,0 +1,132 @@
+/*
+ * worker.c - a worker's loop: take a task, poll it, look after the rest.
+ *
+ * What is served when
+ *   - the slot first, but at most 3 times in a row while others wait;
+ *   - bound tasks and the ring by turns, so that neither starves the other;
+ *   - the driver, the timers and the injection queue at every 61st poll, and whenever there is
+ *     nothing else.  61: a prime, so that it does not beat with batches of powers of two.
+ *
+ * Whether another worker is woken for what lies in the ring is a matter of money: a wake-up costs
+ * this worker a system call and the other one some 20 microseconds until it runs.  So it is made
+ * when the ring holds more work than that, by the mean time of a poll; below, the worker does it
+ * sooner itself.  What a long poll leaves lying, the monitor finds.
+ */
+#include "sched/sched.h"
+#include "task/context.h"
+
+enum { EVENT_INTERVAL = 61, SLOT_RUN_MAX = 3 };
+#define WAKE_COST_NS UINT64_C(20000)
+
+static struct wok_task *take_slot(struct wok__worker *worker)
+{
+    if (load_relaxed(&worker->slot) == NULL)
+        return NULL;
+    return exchange_acq_rel(&worker->slot, NULL); /* [slot.task] */
+}
+
+static struct wok_task *take_bound(struct wok__worker *worker)
+{
+    struct wok_task *task = worker->bound_first;
+
+    if (task == NULL)
+        return NULL;
+    worker->bound_first = task->next;
+    if (task->next == NULL)
+        worker->bound_last = NULL;
+    worker->bound_length--;
+    return task;
+}
+
+/* The next of the worker's own tasks, or NULL. */
+static struct wok_task *next_own(struct wok__worker *worker)
+{
+    struct wok_task *task;
+
+    if (worker->slot_run < SLOT_RUN_MAX) {
+        task = take_slot(worker);
+        if (task != NULL) {
+            worker->slot_run++;
+            return task;
+        }
+    }
+    worker->slot_run = 0;
+    worker->serve_bound = !worker->serve_bound;
+    task = worker->serve_bound ? take_bound(worker) : wok__queue_take(&worker->queue);
+    if (task == NULL)
+        task = worker->serve_bound ? wok__queue_take(&worker->queue) : take_bound(worker);
+    return task != NULL ? task : take_slot(worker);
+}
+
+static struct wok_task *next_task(struct wok__worker *worker)
+{
+    struct wok_task *task;
+
+    wok__worker_drain_inbox(worker);
+    if (++worker->tick % EVENT_INTERVAL == 0) {
+        wok__worker_turn(worker);
+        if (wok__inject_take(&worker->runtime->inject, &task, 1) == 1)
+            return task;
+    }
+    task = next_own(worker);
+    if (task != NULL)
+        return task;
+    if (worker->eventful) {
+        wok__worker_turn(worker); /* there was something just now: look before a search */
+        task = next_own(worker);
+        if (task != NULL)
+            return task;
+    }
+    return wok__worker_search(worker);
+}
+
+/* Is what lies in the ring worth the wake-up of another worker? */
+static void share(struct wok__worker *worker)
+{
+    uint32_t length = wok__queue_length(&worker->queue);
+
+    worker->pushed = false;
+    if (length > 0 && length * worker->mean_poll_ns > WAKE_COST_NS &&
+        wok__idle_sleepers(&worker->runtime->idle) > 0)
+        wok__sched_notify(worker->runtime);
+}
+
+static void run(struct wok__worker *worker, struct wok_task *task)
+{
+    if (worker->searching) {
+        worker->searching = false;
+        wok__worker_unpark(worker->runtime, wok__idle_found(&worker->runtime->idle));
+    }
+    if (worker->pushed)
+        share(worker);
+    wok__count(&worker->counters.polls, 1);
+    wok__task_run(task);
+    if (load_relaxed(&worker->stuck) != 0)
+        store_relaxed(&worker->stuck, 0);
+    worker->trims_left = 8;
+}
+
+void wok__worker_main(void *argument)
+{
+    struct wok__worker *worker = argument;
+    struct wok__here *here = wok__here();
+
+    here->runtime = worker->runtime;
+    here->worker = worker;
+    wok__context_adopt_thread(&here->thread);
+    wok__slab_cache_init(&worker->memory, &worker->runtime->slab);
+    wok__stack_cache_init(&worker->stacks, worker->runtime->options.stack_bytes);
+    worker->now_ns = wok__clock_now(&worker->runtime->clock);
+    while (load_relaxed(&worker->runtime->stopping) == 0) {
+        struct wok_task *task = next_task(worker);
+        if (task != NULL)
+            run(worker, task);
+        else
+            wok__worker_park(worker);
+    }
+    wok__stack_cache_done(&worker->stacks);
+    wok__slab_cache_done(&worker->memory);
+    wok__context_release_thread(&here->thread);
+    here->worker = NULL;
+    here->runtime = NULL;
+}

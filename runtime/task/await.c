@@ -1,0 +1,259 @@
+/*
+ * await.c - waiting: the one loop behind every call that waits.
+ *
+ * In a stackful task the future is polled on the task's own stack; pending means to switch out,
+ * and the next poll of the task comes back here.  On a plain thread the thread itself takes the
+ * shape of a task: its "queue" is a futex.  In a stackless task waiting is refused.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include <wok/time.h>
+
+#include "platform/futex.h"
+#include "task/context.h"
+#include "task/fiber.h"
+#include "task/task.h"
+
+/* ---- yields and budgets ------------------------------------------------------------------------ */
+
+void wok_cx_yield(wok_cx *cx)
+{
+    (void)wok__task_claim(cx->task); /* it runs: the harness pushes it */
+}
+
+bool wok__budget_take(wok_cx *cx)
+{
+    struct wok__here *here = wok__here();
+
+    if (here->task != cx->task)
+        return true; /* a plain thread shares its processor by itself */
+    if (here->budget == 0) {
+        wok_cx_yield(cx);
+        return false;
+    }
+    here->budget--;
+    return true;
+}
+
+/* ---- a plain thread in the shape of a task ----------------------------------------------------- */
+
+struct thread_task {
+    struct wok_task task;
+    atomic_u32 pushed; /* a futex: 1 when the thread was claimed and is to poll again */
+};
+
+static const wok_spawn_site thread_site = {.name = "thread", .file = __FILE__, .line = __LINE__};
+
+void wok__thread_task_push(struct wok_task *task)
+{
+    struct thread_task *thread = (struct thread_task *)task;
+
+    store_release(&thread->pushed, 1); /* [thread.pushed] */
+    wok__futex_wake(&thread->pushed, 1); /* only the address is used: the thread may be gone */
+}
+
+static void wait_pushed(struct thread_task *thread)
+{
+    while (load_acquire(&thread->pushed) == 0) /* [thread.pushed] */
+        wok__futex_wait(&thread->pushed, 0);
+}
+
+/* Sleeps until the thread is claimed; the deadline is for threads that have no runtime's clock. */
+static void thread_suspend(struct thread_task *thread, uint64_t deadline_ns)
+{
+    bool in_time = true;
+
+    if (!wok__state_suspend(&thread->task.state)) {
+        while (in_time && load_acquire(&thread->pushed) == 0) /* [thread.pushed] */
+            in_time = wok__futex_wait_until(&thread->pushed, 0, deadline_ns) != -ETIMEDOUT;
+        /* Too late: the thread claims itself, unless a waker was faster and is about to push. */
+        if (in_time || !wok__task_claim(&thread->task))
+            wait_pushed(thread);
+        store_relaxed(&thread->pushed, 0); /* the thread's own until it suspends again */
+    }
+    wok__state_run(&thread->task.state);
+}
+
+static pthread_key_t thread_key;
+static pthread_once_t thread_key_once = PTHREAD_ONCE_INIT;
+
+static void thread_task_end(void *thread)
+{
+    wok__task_unref(thread);
+}
+
+static void thread_key_make(void)
+{
+    if (pthread_key_create(&thread_key, thread_task_end) != 0)
+        abort(); /* at most 1,024 keys a process: the program is beyond help */
+}
+
+/* The calling plain thread as a task: made at its first wait, kept until it ends, so that a future
+ * which the thread no longer awaits may still wake it for nothing. */
+static struct thread_task *thread_task_here(struct wok__here *here)
+{
+    struct thread_task *thread;
+
+    pthread_once(&thread_key_once, thread_key_make);
+    thread = pthread_getspecific(thread_key);
+    if (thread == NULL) {
+        thread = calloc(1, sizeof *thread);
+        if (thread == NULL)
+            return NULL;
+        thread->task.kind = WOK__TASK_THREAD;
+        thread->task.home = WOK__HOME_NONE;
+        thread->task.site = &thread_site;
+        wok__state_init(&thread->task.state, WOK__RUNNING, 1);
+        if (pthread_setspecific(thread_key, thread) != 0) {
+            free(thread);
+            return NULL;
+        }
+    }
+    thread->task.runtime = here->runtime;
+    return thread;
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------- */
+
+/* Where a wait happens: on a fiber, or (fiber == NULL) on a plain thread. */
+struct place {
+    struct wok__here *here;
+    struct thread_task *thread;
+    wok_cx cx;
+    bool shielded;
+};
+
+static int find_place(struct place *place, bool shielded)
+{
+    struct wok__here *here = wok__here();
+
+    place->here = here;
+    place->shielded = shielded;
+    place->thread = NULL;
+    if (here->fiber != NULL) {
+        place->cx.task = here->task;
+        return 0;
+    }
+    if (here->worker != NULL || here->task != NULL)
+        return -EDEADLK; /* a stackless task, or a destructor on the worker's own stack */
+    place->thread = thread_task_here(here);
+    if (place->thread == NULL)
+        return -ENOMEM;
+    place->cx.task = &place->thread->task;
+    return 0;
+}
+
+/* Nonzero: the caller is cancelled and notices it here. */
+static int cancel_check(const struct place *place)
+{
+    if (place->thread != NULL || place->shielded ||
+        !wok__state_is_cancelled(&place->cx.task->state))
+        return 0;
+    return wok__fiber_cancel_point(place->here);
+}
+
+static void suspend(const struct place *place, wok_instant deadline)
+{
+    if (place->thread == NULL)
+        wok__fiber_suspend(place->here);
+    else
+        thread_suspend(place->thread, place->here->runtime == NULL ? deadline.ns : UINT64_MAX);
+}
+
+/* Nonzero: the deadline has passed.  A thread without a runtime has no timers, only its clock. */
+static bool expired(struct place *place, wok_sleep_future *timer, wok_instant deadline)
+{
+    if (deadline.ns == UINT64_MAX)
+        return false;
+    if (wok_now().ns >= deadline.ns)
+        return true;
+    if (place->here->runtime == NULL)
+        return false;
+    return wok_sleep_future_poll(timer, &place->cx) != WOK_PENDING;
+}
+
+int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
+{
+    WOK_CLEANUP(wok_sleep_future_drop) wok_sleep_future timer = wok_sleep_future_until(deadline);
+    struct place place;
+    int code = find_place(&place, shielded);
+
+    if (code == 0)
+        code = cancel_check(&place);
+    if (code < 0)
+        return code;
+    for (;;) {
+        code = wok_future_poll(future, &place.cx, ret_result);
+        if (code != WOK_PENDING)
+            return code;
+        if (expired(&place, &timer, deadline))
+            return -ETIMEDOUT;
+        suspend(&place, deadline);
+        code = cancel_check(&place);
+        if (code < 0)
+            return code;
+    }
+}
+
+/* A future that is dropped when its owner's frame is left, also by an unwind. */
+static void drop_future(wok_future *future)
+{
+    wok_future_drop(*future);
+}
+
+int wok__await_drop(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
+{
+    WOK_CLEANUP(drop_future) wok_future dropped = future;
+
+    return wok__await(dropped, deadline, ret_result, shielded);
+}
+
+int wok_await(wok_future future, void *ret_result)
+{
+    return wok__await(future, WOK_NEVER, ret_result, false);
+}
+
+int wok_await_until(wok_future future, wok_instant deadline, void *ret_result)
+{
+    return wok__await(future, deadline, ret_result, false);
+}
+
+int wok_timeout(wok_duration duration, wok_future future, void *ret_result)
+{
+    return wok__await(future, wok_after(duration), ret_result, false);
+}
+
+/* ---- yield -------------------------------------------------------------------------------------- */
+
+static wok_poll yield_poll(void *self, wok_cx *cx, void *result)
+{
+    bool *yielded = self;
+
+    (void)result;
+    if (*yielded)
+        return WOK_READY;
+    *yielded = true;
+    wok_cx_yield(cx);
+    return WOK_PENDING;
+}
+
+static const wok_future_vtable yield_vtable = {
+    .name = "yield",
+    .size = sizeof(bool),
+    .poll = yield_poll,
+};
+
+int wok_yield(void)
+{
+    struct wok__here *here = wok__here();
+    bool yielded = false;
+
+    if (here->fiber == NULL && here->worker == NULL && here->task == NULL) {
+        sched_yield();
+        return 0;
+    }
+    return wok_await((wok_future){&yield_vtable, &yielded}, NULL);
+}

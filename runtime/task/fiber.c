@@ -1,0 +1,109 @@
+/*
+ * fiber.c - stackful tasks: a future whose poll switches to a stack of its own.
+ *
+ * A fiber gets its stack from the worker that polls it first and is bound to that worker from then
+ * on; it gives the stack back at its end, still warm, to the same worker.
+ *
+ * The switch out happens while the task is RUNNING: whoever wakes it meanwhile only leaves a note,
+ * and the harness pushes it again after the switch has saved its context.
+ */
+#include "task/fiber.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include <wok/runtime.h>
+#include <wok/time.h>
+
+#include "task/context.h"
+
+/* A task that ignores -ECANCELED is unwound after this many of them, or after this long. */
+enum { CANCELS_IGNORED_MAX = 64 };
+#define CANCEL_GRACE_NS UINT64_C(1000000000)
+
+static void call_function(void *argument)
+{
+    struct wok_task *task = argument;
+    struct wok__fiber *fiber = wok__fiber_of(task);
+
+    fiber->code = task->site->function(wok__fiber_args(task), wok__task_result(task));
+    fiber->returned = true;
+}
+
+static void fiber_entry(void *argument)
+{
+    struct wok_task *task = argument;
+    struct wok__fiber *fiber = wok__fiber_of(task);
+    struct wok__here *here = wok__here();
+    struct wok__guard guard;
+
+    guard.shielded = false;
+    wok__guarded(&guard, call_function, task);
+    fiber->panic = guard.panic;
+    /* The arguments die here, on the task's own stack, where their destructor may still wait. */
+    wok__destroy(task->site->args_drop, wok__fiber_args(task));
+    fiber->finished = true;
+    wok__context_switch_final(&fiber->context, &here->thread);
+}
+
+bool wok__fiber_poll(struct wok_task *task)
+{
+    struct wok__fiber *fiber = wok__fiber_of(task);
+    struct wok__here *here = wok__here();
+    struct wok__guard *outer = here->guard;
+
+    if (fiber->stack.base == NULL) {
+        if (wok__stack_take_here(here, task->site->stack_bytes, &fiber->stack) < 0) {
+            wok__fiber_discard(task);
+            fiber->code = -ENOMEM;
+            task->outcome = WOK_NOT_STARTED;
+            return true;
+        }
+        task->home = (uint16_t)wok_worker_index();
+        wok__context_make(&fiber->context, &fiber->stack, fiber_entry, task);
+        here->guard = NULL;
+    } else {
+        here->guard = fiber->guard;
+    }
+    here->fiber = fiber;
+    wok__context_switch(&here->thread, &fiber->context);
+    here->fiber = NULL;
+    if (!fiber->finished) {
+        fiber->guard = here->guard; /* it may wait inside a guard of its own */
+        here->guard = outer;
+        return false;
+    }
+    here->guard = outer;
+    wok__context_done(&fiber->context);
+    wok__stack_give_here(here, fiber->stack);
+    return true;
+}
+
+void wok__fiber_discard(struct wok_task *task)
+{
+    wok__destroy(task->site->args_drop, wok__fiber_args(task));
+}
+
+void wok__fiber_suspend(struct wok__here *here)
+{
+    struct wok__fiber *fiber = here->fiber;
+
+    assert(fiber != NULL);
+    wok__context_switch(&fiber->context, &here->thread);
+}
+
+int wok__fiber_cancel_point(struct wok__here *here)
+{
+    struct wok__fiber *fiber = here->fiber;
+    uint64_t now;
+
+    if (here->guard->shielded)
+        return 0; /* destructors run */
+    now = wok_now().ns;
+    if (fiber->cancels++ == 0)
+        fiber->cancelled_at = now;
+    if (fiber->cancels <= CANCELS_IGNORED_MAX && now - fiber->cancelled_at < CANCEL_GRACE_NS)
+        return -ECANCELED;
+    here->guard->shielded = true;
+    wok__unwind_to(&here->guard->catcher);
+}

@@ -1,0 +1,49 @@
+/*
+ * fiber.h - stackful tasks: a future whose poll switches to a stack of its own.
+ */
+#ifndef WOK_TASK_FIBER_H
+#define WOK_TASK_FIBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "platform/context.h"
+#include "task/panic.h"
+#include "task/task.h"
+
+/* The future of a stackful task.  Only the thread that runs the task touches it. */
+struct wok__fiber {
+    struct wok__context context;
+    struct wok__stack stack;  /* base == NULL: not started */
+    struct wok__guard *guard; /* while it waits: the innermost guard of its stack */
+    struct wok__panic *panic; /* set at its end */
+    uint64_t cancelled_at;    /* when a wait returned -ECANCELED for the first time */
+    int32_t code;             /* what the function returned */
+    uint16_t cancels;         /* how many waits returned -ECANCELED */
+    bool finished, returned;
+};
+
+static inline struct wok__fiber *wok__fiber_of(struct wok_task *task)
+{
+    return wok__task_future(task);
+}
+
+static inline void *wok__fiber_args(struct wok_task *task)
+{
+    return (char *)wok__task_future(task) + ((sizeof(struct wok__fiber) + 15) & ~(size_t)15);
+}
+
+/* Runs the fiber on the calling worker until it waits or ends; true: it ended. */
+bool wok__fiber_poll(struct wok_task *task);
+
+/* Drops the arguments of a fiber that never started. */
+void wok__fiber_discard(struct wok_task *task);
+
+/* Switches from the calling fiber back to its worker until the task is polled again. */
+void wok__fiber_suspend(struct wok__here *here);
+
+/* The calling fiber was cancelled and is at a cancellation point: -ECANCELED, or, once it has
+ * ignored that for long enough, an unwind.  0 while it unwinds: destructors are shielded. */
+int wok__fiber_cancel_point(struct wok__here *here);
+
+#endif

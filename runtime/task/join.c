@@ -1,0 +1,212 @@
+/*
+ * join.c - the join handle.
+ *
+ * The handle's owner waits by writing itself into the task's join_waiter and announcing it in the
+ * state word; state.c (S3) says who owns that field when.  The completer claims the waiter, takes
+ * the announcement back, and then pushes the waiter.  Between the first two the waiter may run, for
+ * another reason, and find the task complete but the announcement still there: it yields and looks
+ * again, since the completer may still be about to touch it.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "platform/atomic.h"
+#include "task/context.h"
+#include "task/panic.h"
+#include "task/task.h"
+
+/* Spins this often before it asks the kernel for somebody else's turn: the completer is between
+ * two instructions, unless its thread was preempted there. */
+enum { SPINS = 100 };
+
+void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
+{
+    const struct wok__panic *panic = (const struct wok__panic *)task->next;
+
+    memset(error, 0, sizeof *error);
+    error->outcome = (wok_outcome)task->outcome;
+    error->code = task->code;
+    error->task_id = task->id;
+    switch (error->outcome) {
+    case WOK_RETURNED:
+        break;
+    case WOK_FAILED:
+        snprintf(error->message, sizeof error->message, "task %llu failed with code %d (%s)",
+                 (unsigned long long)task->id, task->code, strerrordesc_np(-task->code));
+        break;
+    case WOK_CANCELLED:
+        snprintf(error->message, sizeof error->message, "task %llu was cancelled",
+                 (unsigned long long)task->id);
+        break;
+    case WOK_PANICKED:
+        error->file = panic->file;
+        error->line = panic->line;
+        snprintf(error->message, sizeof error->message, "task %llu panicked with message \"%s\"",
+                 (unsigned long long)task->id, panic->message);
+        break;
+    case WOK_NOT_STARTED:
+        snprintf(error->message, sizeof error->message, "task was not started: %s",
+                 strerrordesc_np(-task->code));
+        break;
+    }
+}
+
+/* The result of a task that is complete and not in flight: moves it out and frees the block. */
+static int take(wok_join *join, void *ret_result, wok_join_error *ret_error)
+{
+    struct wok_task *task = WOK_TAKE(join->task);
+    int code = task->outcome == WOK_RETURNED ? 0 : -WOK_EJOIN;
+
+    if (ret_error != NULL)
+        wok__join_error_fill(ret_error, task);
+    if (wok__task_is_unborn(task))
+        return code;
+    if (code == 0 && ret_result != NULL) {
+        size_t size = task->kind == WOK__TASK_STACKLESS ? task->vtable->result_size
+                                                        : task->site->result_size;
+        if (size != 0)
+            memcpy(ret_result, wok__task_result(task), size);
+    } else {
+        wok__task_destroy_result(task);
+    }
+    wok__task_unref(task);
+    return code;
+}
+
+void wok__join_forget(wok_join *join)
+{
+    struct wok_task *task = join->task;
+
+    if (task == NULL || wok__task_is_unborn(task))
+        return;
+    for (unsigned spins = 0; !wok__state_join_unregister(&task->state); spins++) {
+        if (spins < SPINS)
+            spin_hint();
+        else
+            sched_yield();
+    }
+}
+
+wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error)
+{
+    struct wok_task *task = join->task;
+
+    if (task == NULL)
+        return -EINVAL;
+    if (task == cx->task)
+        return -EDEADLK;
+    if (wok__task_is_unborn(task))
+        return take(join, ret_result, ret_error);
+    if (!wok__budget_take(cx))
+        return WOK_PENDING;
+    switch (wok__state_join_look(&task->state)) {
+    case WOK__JOIN_READY:
+        return take(join, ret_result, ret_error);
+    case WOK__JOIN_IN_FLIGHT:
+        wok_cx_yield(cx);
+        return WOK_PENDING;
+    case WOK__JOIN_PENDING:
+        break;
+    }
+    if (task->join_waiter == cx->task && wok__state_join_is_registered(&task->state))
+        return WOK_PENDING;
+    wok__join_forget(join); /* the handle has moved to another task since */
+    task->join_waiter = cx->task;
+    if (wok__state_join_register(&task->state) == WOK__JOIN_READY)
+        return take(join, ret_result, ret_error);
+    return WOK_PENDING;
+}
+
+/* ---- the waiting forms ----------------------------------------------------------------------- */
+
+struct join_wait {
+    wok_join *join;
+    void *ret_result;
+    wok_join_error *ret_error;
+};
+
+static wok_poll join_wait_poll(void *self, wok_cx *cx, void *result)
+{
+    struct join_wait *wait = self;
+
+    (void)result;
+    return wok_join_poll(wait->join, cx, wait->ret_result, wait->ret_error);
+}
+
+static void join_wait_drop(void *self)
+{
+    struct join_wait *wait = self;
+
+    wok__join_forget(wait->join);
+}
+
+static const wok_future_vtable join_wait_vtable = {
+    .name = "join",
+    .size = sizeof(struct join_wait),
+    .poll = join_wait_poll,
+    .drop = join_wait_drop,
+};
+
+int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
+                         wok_join_error *ret_error)
+{
+    struct join_wait wait = {join, ret_result, ret_error};
+
+    return wok__await_drop((wok_future){&join_wait_vtable, &wait}, deadline, NULL, false);
+}
+
+int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error)
+{
+    return wok_join_await_until(join, WOK_NEVER, ret_result, ret_error);
+}
+
+/* ---- the other rights of a handle ------------------------------------------------------------ */
+
+void wok_join_drop(wok_join *join)
+{
+    struct wok_task *task = WOK_TAKE(join->task);
+    wok_join handle = {task};
+
+    if (task == NULL || wok__task_is_unborn(task))
+        return;
+    wok__join_forget(&handle);
+    if (wok__state_handle_drop(&task->state) == WOK__HANDLE_DETACHED)
+        return;
+    wok__task_report_unjoined(task);
+    wok__task_destroy_result(task);
+    wok__task_unref(task);
+}
+
+void wok_join_abort(const wok_join *join)
+{
+    if (join->task != NULL && !wok__task_is_unborn(join->task))
+        wok__task_abort(join->task);
+}
+
+bool wok_join_is_finished(const wok_join *join)
+{
+    struct wok_task *task = join->task;
+
+    return task == NULL || wok__task_is_unborn(task) || wok__state_is_complete(&task->state);
+}
+
+uint64_t wok_join_id(const wok_join *join)
+{
+    return join->task != NULL ? join->task->id : 0;
+}
+
+uint64_t wok_task_id(void)
+{
+    struct wok_task *task = wok__here()->task;
+
+    return task != NULL ? task->id : 0;
+}
+
+bool wok_cancelled(void)
+{
+    struct wok_task *task = wok__here()->task;
+
+    return task != NULL && wok__state_is_cancelled(&task->state);
+}

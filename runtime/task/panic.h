@@ -1,0 +1,34 @@
+/*
+ * panic.h - where a panic stops, and what it leaves behind.
+ */
+#ifndef WOK_TASK_PANIC_H
+#define WOK_TASK_PANIC_H
+
+#include <stdbool.h>
+
+#include "platform/unwind.h"
+
+/* What a panic said.  Heap; owned by the guard, then by the task's outcome. */
+struct wok__panic {
+    const char *file;
+    int line;
+    char message[116];
+};
+
+/* The frame that a panic or a forced abort unwinds to; in the frame of whoever calls user code. */
+struct wok__guard {
+    struct wok__catch catcher;
+    struct wok__panic *panic; /* set by a panic */
+    bool shielded;            /* destructors run: waits do not notice a cancellation */
+};
+
+/* Runs user code: true if it returned, false if it was unwound; guard->panic says why, NULL: by
+ * force.  Panics inside stop here.  The caller sets guard->shielded before. */
+bool wok__guarded(struct wok__guard *guard, void (*function)(void *argument), void *argument);
+
+/* Runs a destructor of the user's; a panic inside is counted, printed and goes no further. */
+void wok__destroy(void (*drop)(void *object), void *object);
+
+void wok__panic_free(struct wok__panic *panic);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * timer.h - a worker's timers: its wheel, under a lock.
+ */
+#ifndef WOK_TIME_TIMER_H
+#define WOK_TIME_TIMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "platform/lock.h"
+#include "time/wheel.h"
+
+struct wok_runtime;
+
+/* Embedded in a worker.  Any thread may insert and remove, and any worker may fire: the owner in
+ * its turns, another one while the owner is stuck. */
+struct wok__timers {
+    struct wok__lock lock;
+    struct wok__wheel wheel;   /* the lock */
+    atomic_u64 sleeping_until; /* when the owner will look by itself; 0 while it is awake; the lock
+                                  orders it against insertions */
+};
+
+void wok__timers_init(struct wok__timers *timers, uint64_t now_ns);
+
+/* Fires every timer that is due: its task is woken.  How many. */
+size_t wok__timers_fire(struct wok__timers *timers, uint64_t now_ns);
+
+/* The owner is going to sleep: when it has to be back, UINT64_MAX for never.  From here on an
+ * earlier insertion wakes it. */
+uint64_t wok__timers_sleep(struct wok__timers *timers);
+
+/* The owner is awake. */
+void wok__timers_awake(struct wok__timers *timers);
+
+/* A lower bound of the earliest deadline; UINT64_MAX: none. */
+uint64_t wok__timers_next(struct wok__timers *timers);
+
+/* How many timers there are. */
+size_t wok__timers_count(struct wok__timers *timers);
+
+/* ---- from the scheduler ---------------------------------------------------------------------- */
+
+/* The timers of a worker. */
+struct wok__timers *wok__timers_nth(struct wok_runtime *runtime, unsigned worker);
+
+/* Whose wheel takes a timer of the calling thread: its own worker's, or any. */
+unsigned wok__timers_home(struct wok_runtime *runtime);
+
+/* Makes a sleeping worker look at its timers. */
+void wok__timers_nudge(struct wok_runtime *runtime, unsigned worker);
+
+#endif
