@@ -53,6 +53,7 @@ if(WOK_TESTS)
     cmake_path(GET source PARENT_PATH folder)
     cmake_path(GET source STEM stem)
     set(private "")
+    set(extra "")
     set(links wok_runtime_api)
     if(layer STREQUAL "runtime")
       set(needs wok)
@@ -67,7 +68,10 @@ if(WOK_TESTS)
       list(PREPEND links wok_server_lib)
     elseif(layer STREQUAL "handlers")
       set(needs wok_handlers)
-      set(private handlers)
+      # Handlers run against a fake exchange, which builds its requests as the codec does.  It has to
+      # be an object and not in a library: it stands in for what wok_server_lib also has.
+      set(private handlers server)
+      set(extra tests/handlers/fake_exchange.c)
       pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.10)
       list(PREPEND links wok_handlers PkgConfig::jansson)
     else() # support, e2e
@@ -79,7 +83,7 @@ if(WOK_TESTS)
     endif()
 
     string(MAKE_C_IDENTIFIER "${folder}_${stem}" target)
-    add_executable(${target} "tests/${source}")
+    add_executable(${target} "tests/${source}" ${extra})
     set_target_properties(${target} PROPERTIES OUTPUT_NAME "${stem}"
       RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/tests/${folder}")
     target_include_directories(${target} PRIVATE ${private})

@@ -5,6 +5,18 @@
 # The sources are compiled here in strict mode, a switch that has to agree between the library and
 # whoever includes its header; releases from 9 on ignore it and are strict by themselves.
 
+# Sets WOK_LLHTTP_VERSION, for /version.
+macro(wok_read_llhttp_version header)
+  file(READ "${header}" llhttp_header)
+  set(WOK_LLHTTP_VERSION "")
+  foreach(part MAJOR MINOR PATCH)
+    if(llhttp_header MATCHES "define LLHTTP_VERSION_${part} ([0-9]+)")
+      string(APPEND WOK_LLHTTP_VERSION ".${CMAKE_MATCH_1}")
+    endif()
+  endforeach()
+  string(REGEX REPLACE "^\\." "" WOK_LLHTTP_VERSION "${WOK_LLHTTP_VERSION}")
+endmacro()
+
 find_path(LLHTTP_INCLUDE_DIR llhttp.h)
 find_library(LLHTTP_LIBRARY NAMES llhttp)
 if(LLHTTP_INCLUDE_DIR AND LLHTTP_LIBRARY)
@@ -12,7 +24,8 @@ if(LLHTTP_INCLUDE_DIR AND LLHTTP_LIBRARY)
   target_include_directories(wok_llhttp SYSTEM INTERFACE "${LLHTTP_INCLUDE_DIR}")
   target_compile_definitions(wok_llhttp INTERFACE LLHTTP_STRICT_MODE=1)
   target_link_libraries(wok_llhttp INTERFACE "${LLHTTP_LIBRARY}")
-  message(STATUS "llhttp: the system's ${LLHTTP_LIBRARY}")
+  wok_read_llhttp_version("${LLHTTP_INCLUDE_DIR}/llhttp.h")
+  message(STATUS "llhttp: the system's ${LLHTTP_LIBRARY}, ${WOK_LLHTTP_VERSION}")
   return()
 endif()
 
@@ -37,9 +50,9 @@ else()
   message(STATUS "llhttp: compiled from ${llhttp_sources}")
 endif()
 
-file(STRINGS "${llhttp_include}/llhttp.h" llhttp_version REGEX "define LLHTTP_VERSION_(MAJOR|MINOR)")
-if(NOT llhttp_version MATCHES "MAJOR ([0-9]+)" OR CMAKE_MATCH_1 LESS 8)
-  message(FATAL_ERROR "llhttp 8.1 or later is needed, found: ${llhttp_version}")
+wok_read_llhttp_version("${llhttp_include}/llhttp.h")
+if(WOK_LLHTTP_VERSION VERSION_LESS 8.1)
+  message(FATAL_ERROR "llhttp 8.1 or later is needed, found: ${WOK_LLHTTP_VERSION}")
 endif()
 
 add_library(wok_llhttp STATIC
