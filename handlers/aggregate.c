@@ -1,0 +1,252 @@
+/*
+ * aggregate.c - GET and POST /aggregate: the request as a value, and its answer.
+ *
+ * The request's parts are laid out so that the usual one (a few sources) allocates nothing: sources
+ * and decoded names lie in the handler's frame, the scope's counter too, and the answer is written
+ * straight into the response's body.
+ */
+#include "aggregate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fetch.h"
+#include "handlers.h"
+#include "json.h"
+
+/* ---- the request as a value ---- */
+
+void wok__aggregate_init(struct wok__aggregate *aggregate)
+{
+    aggregate->scope = WOK_SCOPE_INIT;
+    aggregate->mode = WOK__MODE_SPAWN;
+    aggregate->require = (struct wok__require){WOK__REQUIRE_ALL, 0};
+    aggregate->timeout_ms = WOK__TIMEOUT_MS_DEFAULT;
+    aggregate->sources = aggregate->few;
+    aggregate->count = 0;
+    aggregate->capacity = WOK__SOURCES_FEW;
+    aggregate->text = aggregate->few_text;
+    aggregate->block = NULL;
+    aggregate->total = wok_ns(0);
+    aggregate->spawned = 0;
+    aggregate->tally = (struct wok__tally){PTHREAD_MUTEX_INITIALIZER, 0};
+    /* The arrays are written as far as they are used: no need to touch a kilobyte. */
+}
+
+void wok__aggregate_done(struct wok__aggregate *aggregate)
+{
+    wok_scope_done(&aggregate->scope); /* first: the tasks borrow the rest */
+    pthread_mutex_destroy(&aggregate->tally.lock);
+    free(aggregate->block);
+}
+
+bool wok__aggregate_reserve(struct wok__aggregate *aggregate, size_t sources, size_t text)
+{
+    if (sources > WOK__SOURCES_MAX)
+        sources = WOK__SOURCES_MAX; /* the next one is refused */
+    if (sources <= WOK__SOURCES_FEW && text <= WOK__TEXT_FEW)
+        return true;
+
+    size_t size = sources * sizeof(struct wok__source);
+    aggregate->block = malloc(size + text);
+    if (aggregate->block == NULL)
+        return false;
+    aggregate->sources = aggregate->block;
+    aggregate->capacity = sources;
+    aggregate->text = (char *)aggregate->block + size;
+    return true;
+}
+
+struct wok__source *wok__aggregate_add(struct wok__aggregate *aggregate)
+{
+    if (aggregate->count == aggregate->capacity)
+        return NULL;
+    struct wok__source *source = &aggregate->sources[aggregate->count++];
+    *source = (struct wok__source){.status = WOK__FETCH_PENDING};
+    return source;
+}
+
+void wok__aggregate_use_example(struct wok__aggregate *aggregate)
+{
+    aggregate->sources[0] = (struct wok__source){.name = WOK_SLICE("API Server"), .delay_ms = 500};
+    aggregate->sources[1] = (struct wok__source){.name = WOK_SLICE("Database"), .delay_ms = 300};
+    aggregate->count = 2;
+}
+
+void wok__refuse_memory(wok_http_exchange *exchange)
+{
+    wok_http_problem(exchange, 503, "There is no memory for a request of this size now.");
+}
+
+/* ---- the requirement ---- */
+
+static const char require_expected[] =
+    "all, any, none or a whole number from 1 to the number of sources";
+
+bool wok__take_require(wok_http_exchange *exchange, const struct wok__subject *subject,
+                       wok_slice text, struct wok__require *ret_require)
+{
+    static const struct {
+        wok_slice word;
+        enum wok__require_kind kind;
+    } words[] = {{{"all", 3}, WOK__REQUIRE_ALL},
+                 {{"any", 3}, WOK__REQUIRE_ANY},
+                 {{"none", 4}, WOK__REQUIRE_NONE}};
+    uint32_t k = 0;
+
+    for (size_t i = 0; i < WOK_COUNT(words); i++)
+        if (wok_slice_equal(text, words[i].word)) {
+            *ret_require = (struct wok__require){words[i].kind, 0};
+            return true;
+        }
+    if (wok__read_number(text, &k) == WOK__NUMBER_FITS && k > 0) {
+        *ret_require = (struct wok__require){WOK__REQUIRE_K, k};
+        return true;
+    }
+    wok__refuse(exchange, 422, subject, require_expected, text);
+    return false;
+}
+
+bool wok__check_require(wok_http_exchange *exchange, const struct wok__subject *subject,
+                        const struct wok__aggregate *aggregate)
+{
+    const struct wok__require *require = &aggregate->require;
+
+    if (require->kind != WOK__REQUIRE_K || require->k <= aggregate->count)
+        return true;
+    wok_http_problem(
+        exchange, 422,
+        "The %s \"require\" asks for %u successes of %zu sources; it must be all, any, "
+        "none or a whole number from 1 to %zu.",
+        subject->kind == WOK__IN_QUERY ? "parameter" : "member", require->k, aggregate->count,
+        aggregate->count);
+    return false;
+}
+
+size_t wok__aggregate_needed(const struct wok__aggregate *aggregate)
+{
+    switch (aggregate->require.kind) {
+    case WOK__REQUIRE_ALL:
+        return aggregate->count;
+    case WOK__REQUIRE_ANY:
+        return 1;
+    case WOK__REQUIRE_K:
+        return aggregate->require.k;
+    case WOK__REQUIRE_NONE:
+        break;
+    }
+    return 0;
+}
+
+/* ---- the answer ---- */
+
+/* What came of all sources together. */
+struct verdict {
+    const char *status;
+    int http_status;
+};
+
+static struct verdict judge(const struct wok__aggregate *aggregate)
+{
+    size_t successes = 0, failures = 0, timeouts = 0;
+
+    for (size_t i = 0; i < aggregate->count; i++) {
+        enum wok__fetch_status status = aggregate->sources[i].status;
+        successes += status == WOK__FETCH_OK;
+        timeouts += status == WOK__FETCH_TIMEOUT;
+        failures += status != WOK__FETCH_OK && status != WOK__FETCH_CANCELLED;
+    }
+    if (successes >= wok__aggregate_needed(aggregate))
+        return (struct verdict){failures == 0 ? "complete" : "partial", 200};
+    return (struct verdict){"failed", timeouts == failures ? 504 : 502};
+}
+
+/* What is known of the panicked tasks: errors[i] belongs to sources[i]. */
+struct panics {
+    wok_join_error *errors; /* owned; NULL: there were none, or no memory to tell of them */
+    size_t count;
+};
+
+static void panics_done(struct panics *panics)
+{
+    free(panics->errors);
+}
+
+static void note_panic(size_t index, const wok_join_error *error, void *argument)
+{
+    struct panics *panics = argument;
+    if (index < panics->count)
+        panics->errors[index] = *error;
+}
+
+static struct panics find_panics(const struct wok__aggregate *aggregate)
+{
+    struct panics panics = {NULL, aggregate->count};
+    bool any = false;
+
+    for (size_t i = 0; i < aggregate->count; i++)
+        any |= aggregate->sources[i].status == WOK__FETCH_PANIC;
+    if (any)
+        panics.errors = calloc(panics.count, sizeof *panics.errors);
+    if (panics.errors != NULL)
+        wok_scope_visit_failures(&aggregate->scope, note_panic, &panics);
+    return panics;
+}
+
+static void answer(wok_http_exchange *exchange, const struct wok__aggregate *aggregate)
+{
+    WOK_CLEANUP(panics_done) struct panics panics = find_panics(aggregate);
+    struct verdict verdict = judge(aggregate);
+    uint64_t sequential_ms = 0;
+
+    for (size_t i = 0; i < aggregate->count; i++)
+        sequential_ms += aggregate->sources[i].delay_ms;
+
+    wok_http_respond(exchange, verdict.http_status, WOK__JSON_TYPE);
+    struct wok__json json = wok__json_begin(exchange);
+    wok__json_open(&json, '{');
+    wok__json_key(&json, "mode");
+    wok__json_string(&json, wok_slice_of(wok__mode_words[aggregate->mode]));
+    wok__json_key(&json, "status");
+    wok__json_string(&json, wok_slice_of(verdict.status));
+    wok__json_key(&json, "total_ms");
+    wok__json_ms(&json, aggregate->total);
+    wok__json_key(&json, "sequential_ms");
+    wok__json_number(&json, sequential_ms);
+    wok__json_key(&json, "tasks_spawned");
+    wok__json_number(&json, aggregate->spawned);
+    wok__json_key(&json, "results");
+    wok__json_open(&json, '[');
+    for (size_t i = 0; i < aggregate->count; i++)
+        wok__fetch_put_result(&json, &aggregate->sources[i], aggregate->timeout_ms,
+                              panics.errors != NULL ? &panics.errors[i] : NULL);
+    wok__json_close(&json, ']');
+    wok__json_close(&json, '}');
+    wok__json_end(&json);
+}
+
+/* ---- the handlers ---- */
+
+typedef bool aggregate_reader(wok_http_exchange *exchange, struct wok__aggregate *aggregate);
+
+static void handle(wok_http_exchange *exchange, aggregate_reader *read)
+{
+    WOK_CLEANUP(wok__aggregate_done) struct wok__aggregate aggregate;
+
+    wok__aggregate_init(&aggregate);
+    if (!read(exchange, &aggregate))
+        return;
+    if (wok__aggregate_run(&aggregate) == -ECANCELED)
+        return; /* the client is gone: nobody reads an answer */
+    answer(exchange, &aggregate);
+}
+
+void wok__handle_aggregate_get(wok_http_exchange *exchange)
+{
+    handle(exchange, wok__aggregate_from_query);
+}
+
+void wok__handle_aggregate_post(wok_http_exchange *exchange)
+{
+    handle(exchange, wok__aggregate_from_body);
+}

@@ -1,0 +1,21 @@
+/*
+ * routes.h - what the program that puts the layers together needs of the handlers: the table of
+ * routes, and what the handlers have to know about the server that runs them.
+ */
+#ifndef WOK_HANDLERS_ROUTES_H
+#define WOK_HANDLERS_ROUTES_H
+
+#include <wok/base.h>
+#include <wok/http/router.h>
+#include <wok/http/server.h>
+
+/** The context of every exchange (wok_http_server_options.context); constant while it serves. */
+struct wok_handlers_context {
+    wok_http_server *server; /* for its figures; NULL: there are none to tell */
+    bool demo;               /* the demonstration is on: also what /sleep?on=worker asks */
+};
+
+/** The routes, ended by a line without a method. */
+extern const wok_route wok_routes[];
+
+#endif
