@@ -22,6 +22,7 @@
 #include "platform/atomic.h"
 #include "platform/lock.h"
 #include "util/list.h"
+#include "util/slab_arena.h"
 
 enum {
     /* 16, 32, ... 256, then eight steps per doubling (at most 12.5 % of waste) up to 16 KiB. */
@@ -32,24 +33,24 @@ enum {
 
 /* The shared part of one size class. */
 struct wok__slab_class {
-    struct wok__lock lock;    /* guards the rest, and the chunks in the lists */
+    struct wok__lock lock;    /* guards all but the constants, and the chunks in the lists */
     uint32_t bytes;           /* constant: the size of an object, a multiple of 16 */
-    uint32_t batch;           /* constant: objects in a magazine */
+    uint32_t batch;           /* constant: objects in a full magazine */
     uint32_t capacity;        /* constant: objects in a chunk */
-    struct wok__list full;    /* chunks with no object to take */
+    struct wok__list full;    /* chunks without a free object */
     struct wok__list partial; /* chunks with some; the first is used up first */
-    struct wok__list empty;   /* chunks with nothing handed out, kept for the next take */
+    struct wok__list empty;   /* chunks with nothing in use, kept for the next take */
+    size_t chunks;            /* in all three lists */
+    size_t empty_chunks;      /* in `empty` */
     size_t out;               /* objects in use or in a cache */
-    size_t empty_chunks;      /* the length of `empty` */
-    char pad[48];             /* to two cache lines: workers contend for each class alone */
+    char pad[40];             /* to two cache lines: workers contend for each class alone */
 };
+
+_Static_assert(sizeof(struct wok__slab_class) == 128, "a class fills two cache lines");
 
 struct wok__slab {
     struct wok__slab_class classes[WOK__SLAB_CLASSES];
-    struct wok__lock arena_lock;  /* guards the regions; taken inside a class's lock */
-    struct wok__list regions;     /* with a chunk to give, the first is used first */
-    struct wok__list used_up;     /* regions without */
-    atomic_u64 mapped_bytes;      /* address space; written under the arena's lock */
+    struct wok__slab_arena arena;
     struct wok__lock caches_lock; /* guards the list of caches */
     struct wok__list caches;
     struct wok__lock large_lock; /* guards the next three */
@@ -57,41 +58,37 @@ struct wok__slab {
     size_t large_count, large_bytes;
 };
 
-_Static_assert(sizeof(struct wok__slab_class) == 128, "a class fills two cache lines");
-
 /* Free objects of one class, chained through their second word. */
 struct wok__slab_magazine {
     void *first;
-    uint32_t count;
-    uint32_t low; /* fewest there were since the last trim: so many were not needed */
+    atomic_u32 count; /* the owner writes; wok__slab_figures reads */
+    uint32_t low;     /* fewest there were since the last trim: so many were not needed */
 };
 
-/* A worker's magazines.  Owner thread only, but for `stock`. */
+/* A worker's magazines.  Owner thread only, but where a field says otherwise. */
 struct wok__slab_cache {
-    struct wok__slab *slab;
-    struct wok__list link; /* in slab->caches; under its lock */
+    struct wok__slab *slab;           /* constant */
+    struct wok__list link;            /* in slab->caches; under its lock */
+    uint8_t batch[WOK__SLAB_CLASSES]; /* constant: as in the classes, away from their locks */
     struct wok__slab_bin {
         struct wok__slab_magazine current; /* takes and gives come here */
-        struct wok__slab_magazine spare;   /* swapped in when current is empty or full */
+        struct wok__slab_magazine spare;   /* full or empty; swapped in when current is the other */
     } bins[WOK__SLAB_CLASSES];
-    /* Objects in the magazines when the owner last exchanged one with the slab; the owner writes,
-     * wok__slab_figures reads. */
-    atomic_u64 stock;
 };
 
-/* Exact when no other thread takes or gives; else as of each worker's last exchange. */
+/* Exact when no other thread takes or gives. */
 struct wok__slab_figures {
     size_t mapped_bytes; /* address space; memory only where it was touched */
-    size_t chunk_bytes;  /* of that, chunks that are in use or kept, and large objects */
+    size_t chunk_bytes;  /* of that, chunks that belong to a class, and large objects */
     size_t in_use;       /* objects taken and not given, large ones included */
     size_t cached;       /* free objects in the workers' magazines */
 };
 
-/* Prepares an empty slab; maps nothing yet.  0, or -ENOMEM. */
+/* Prepares an empty slab; maps nothing yet.  0. */
 WOK_MUST_USE
 int wok__slab_init(struct wok__slab *slab);
 
-/* Unmaps everything, objects in use included; every cache is done already. */
+/* Frees everything, objects in use included; every cache is done already. */
 void wok__slab_done(struct wok__slab *slab);
 
 void wok__slab_cache_init(struct wok__slab_cache *cache, struct wok__slab *slab);
@@ -116,15 +113,16 @@ void wok__slab_give(struct wok__slab *slab, struct wok__slab_cache *cache, void 
 /* Called about once a second by the owner: what was not needed since the last call goes back. */
 void wok__slab_cache_trim(struct wok__slab_cache *cache);
 
-/* Gives the memory of chunks without an object in use back to the kernel, all but one of each
- * class.  Any thread; waits for nobody but the locks. */
+/* Gives the memory of chunks with nothing in use back to the kernel, all but one of each class.
+ * Any thread; does nothing while another one is at it. */
 void wok__slab_trim(struct wok__slab *slab);
 
 /*
  * Shows the visitor every object that is in use, and some that are not.
  *
  * Runs under a lock of the slab: the visitor must not take or give.  It reads the first word
- * atomically, zero means free, and nothing else before that word told it that the object will stay.
+ * atomically, zero means free; until that word has told it that the object stays (a reference was
+ * added to a count that was not zero), the visitor reads nothing else of it.
  */
 void wok__slab_for_each(struct wok__slab *slab, void (*visit)(void *object, void *argument),
                         void *argument);
