@@ -93,8 +93,7 @@ static void wake_joiner(struct wok_task *task)
     struct wok_task *waiter = task->join_waiter;
     bool push = wok__task_claim(waiter);
 
-    if (wok__state_joiner_claimed(&task->state))
-        free_block(task);
+    wok__state_joiner_claimed(&task->state);
     if (push)
         wok__task_push(waiter, WOK__REASON_WAKE);
 }

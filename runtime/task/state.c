@@ -87,14 +87,15 @@ enum wok__completed wok__state_complete(struct wok__state *state)
     return (before & WOK__JOIN_WAITER) ? WOK__COMPLETED_WAKE_JOINER : WOK__COMPLETED_JOINABLE;
 }
 
-bool wok__state_joiner_claimed(struct wok__state *state)
+void wok__state_joiner_claimed(struct wok__state *state)
 {
     /* [state.claimed] the claim of the waiter happened before it may go away;
-     * [state.unref] the last one out sees everybody's use of the block */
-    uint32_t before = fetch_sub_acq_rel(&state->word, WOK__JOIN_WAITER + WOK__REF);
+     * [state.unref] the completer's use of the block ends here */
+    uint32_t before = fetch_sub_release(&state->word, WOK__JOIN_WAITER + WOK__REF);
 
     assert(before & WOK__JOIN_WAITER);
-    return before / WOK__REF == 1;
+    assert(before / WOK__REF > 1);
+    (void)before;
 }
 
 static enum wok__join_ready readiness(uint32_t word)

@@ -54,8 +54,8 @@ enum wok__completed {
 enum wok__completed wok__state_complete(struct wok__state *state);
 
 /* After COMPLETED_WAKE_JOINER: the waiter is claimed, the completer touches it no more.  Drops the
- * task's reference; true: it was the last one, free the block. */
-bool wok__state_joiner_claimed(struct wok__state *state);
+ * task's reference, which is never the last: until now the handle could not go away. */
+void wok__state_joiner_claimed(struct wok__state *state);
 
 enum wok__join_ready {
     WOK__JOIN_PENDING,   /* registered; a wake will come */
