@@ -64,8 +64,8 @@ struct wok_task *wok__queue_take(struct wok__queue *queue)
             return NULL;
         /* While a thief copies, its steal head stays where it is. */
         next = steal == real ? pack(real + 1, real + 1) : pack(steal, real + 1);
-        /* [queue.claim] the owner's take and a thief's claim exclude each other by this word */
-    } while (!cas_acq_rel(&queue->head, &head, next));
+        /* Relaxed: takes and claims exclude each other by this word alone, and publish nothing. */
+    } while (!cas_relaxed(&queue->head, &head, next));
     return load_relaxed(&queue->slots[real_of(head) & MASK]);
 }
 
@@ -78,7 +78,7 @@ size_t wok__queue_take_half(struct wok__queue *queue, struct wok_task **batch)
 
     if (steal != real || tail - real < WOK__QUEUE_CAPACITY)
         return 0;
-    if (!cas_release(&queue->head, &head, pack(real + half, real + half))) /* [queue.claim] */
+    if (!cas_relaxed(&queue->head, &head, pack(real + half, real + half)))
         return 0;
     for (uint32_t i = 0; i < half; i++)
         batch[i] = load_relaxed(&queue->slots[(real + i) & MASK]);
@@ -88,7 +88,7 @@ size_t wok__queue_take_half(struct wok__queue *queue, struct wok_task **batch)
 /* Claims about half of the victim's tasks; the claimed slots are [*ret_first, + the result). */
 static uint32_t claim_half(struct wok__queue *victim, uint32_t *ret_first)
 {
-    uint64_t head = load_acquire(&victim->head); /* [queue.claim] */
+    uint64_t head = load_relaxed(&victim->head);
     uint32_t count;
 
     do {
@@ -97,9 +97,9 @@ static uint32_t claim_half(struct wok__queue *victim, uint32_t *ret_first)
         count = tail - real;
         count -= count / 2;
         if (steal != real || count == 0 || count > WOK__QUEUE_CAPACITY / 2)
-            return 0; /* another thief is at work, it is empty, or the two reads do not fit */
+            return 0; /* another thief is at work, it is empty, or the tail read is the older one */
         *ret_first = real;
-    } while (!cas_acq_rel(&victim->head, &head, pack(*ret_first, *ret_first + count)));
+    } while (!cas_relaxed(&victim->head, &head, pack(*ret_first, *ret_first + count)));
     return count;
 }
 
