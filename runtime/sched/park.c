@@ -11,8 +11,7 @@
 
 #include "sched/sched.h"
 
-/* An idle worker gives memory back once a second, this many times after it was last busy. */
-enum { TRIMS = 8 };
+/* An idle worker gives memory back once a second, WOK__TRIMS times after it was last busy. */
 #define TRIM_NS UINT64_C(1000000000)
 /* How soon an idle worker looks after a stuck one again. */
 #define ASSIST_NS UINT64_C(1000000)
@@ -64,11 +63,9 @@ static void trim(struct wok__worker *worker)
         worker->trims_left--;
     wok__slab_cache_trim(&worker->memory);
     wok__stack_cache_trim(&worker->stacks);
-    if (worker->index == 0) {
-        wok__slab_trim(&worker->runtime->slab);
-        if (worker->trims_left == TRIMS / 2)
-            malloc_trim(0);
-    }
+    wok__slab_trim(&worker->runtime->slab);
+    if (worker->trims_left == WOK__TRIMS / 2)
+        malloc_trim(0); /* once, when it has been idle for seconds: it walks the whole heap */
 }
 
 static bool any_stuck(const struct wok_runtime *runtime)

@@ -26,6 +26,9 @@
 #include "util/rand.h"
 #include "util/slab.h"
 
+/* How often an idle worker wakes to give memory back: what is kept is halved each time. */
+enum { WOK__TRIMS = 12 };
+
 /* What a worker counts: it alone writes, anyone reads. */
 struct wok__counters {
     atomic_u64 polls, parks, steals, stolen_tasks, overflows, busy_ns, timers_fired, driver_turns,

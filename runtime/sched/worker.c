@@ -103,7 +103,7 @@ static void run(struct wok__worker *worker, struct wok_task *task)
     wok__task_run(task);
     if (load_relaxed(&worker->stuck) != 0)
         store_relaxed(&worker->stuck, 0);
-    worker->trims_left = 8;
+    worker->trims_left = WOK__TRIMS;
 }
 
 void wok__worker_main(void *argument)
