@@ -2,9 +2,8 @@
  * aggregate_query.c - GET /aggregate: source=NAME:DELAY_MS[:OUTCOME]&mode=M&timeout_ms=N&require=R.
  *
  * A source is split from the right, so that a name may hold colons: the last part is the delay if it
- * is a number; else the part before it is, and the last is the outcome.  The one name that cannot be
- * written so ends in ":NUMBER" and stands before an outcome that looks like a delay, and no outcome
- * does.
+ * is a number; else it is the outcome, and the part before it the delay.  No outcome is a number and
+ * the delay is never left out, so every name can be written.
  */
 #include "aggregate.h"
 
@@ -13,20 +12,21 @@ static const struct wok__param table[] = {
     {"source", true}, {"mode", false}, {"timeout_ms", false}, {"require", false}, {NULL, false}};
 
 /*
- * No more sources than this are in the query: their pairs begin with an 's', plain or escaped.
- * Counting them exactly would be reading the query twice.
+ * What a query takes at most.  A pair that is a source begins with an 's', plain or escaped; bytes are
+ * decoded only where there are escapes.  Counting exactly would be reading the query twice.
  */
-static size_t sources_at_most(wok_slice query)
+static void measure(wok_slice query, size_t *ret_sources, size_t *ret_text)
 {
-    size_t count = 0;
-    bool begins = true;
+    bool begins = true, escapes = false;
 
+    *ret_sources = 0;
     for (size_t i = 0; i < query.size; i++) {
         char c = query.data[i];
-        count += begins && (c == 's' || c == '%');
+        *ret_sources += begins && (c == 's' || c == '%');
+        escapes |= c == '%' || c == '+';
         begins = c == '&';
     }
-    return count;
+    *ret_text = escapes ? query.size : 0;
 }
 
 /* Cuts what follows the last colon off `text`; false if there is no colon. */
@@ -68,8 +68,7 @@ static bool take_source(const struct wok__params *params, struct wok__aggregate 
     wok_slice rest = value, delay_text, outcome_text = WOK_SLICE("ok");
 
     if (source == NULL) {
-        wok_http_problem(exchange, 422,
-                         "The parameter \"source\" must be given 1 to %d times at most.",
+        wok_http_problem(exchange, 422, "The parameter \"source\" must be given 1 to %d times.",
                          WOK__SOURCES_MAX);
         return false;
     }
@@ -112,14 +111,14 @@ static bool take(const struct wok__params *params, int which, wok_slice value,
 __attribute__((noinline)) bool wok__aggregate_from_query(wok_http_exchange *exchange,
                                                          struct wok__aggregate *aggregate)
 {
-    wok_slice query = wok_http_exchange_request(exchange)->query;
+    size_t sources, text;
 
-    if (!wok__aggregate_reserve(aggregate, sources_at_most(query), query.size)) {
+    measure(wok_http_exchange_request(exchange)->query, &sources, &text);
+    if (!wok__aggregate_reserve(aggregate, sources, text)) {
         wok__refuse_memory(exchange);
         return false;
     }
-    struct wok__params params = wok__params_begin(
-        exchange, table, aggregate->text, query.size > WOK__TEXT_FEW ? query.size : WOK__TEXT_FEW);
+    struct wok__params params = wok__params_begin(exchange, table, aggregate->text, text);
     wok_slice value;
     int which;
 
