@@ -103,6 +103,30 @@ static int start_threads(struct wok_runtime *runtime)
     return error;
 }
 
+/* Frees the rest of a runtime unless a handle or a waker still holds a block of it.  Under the lock,
+ * which goes with it. */
+static void free_if_unused(struct wok_runtime *runtime)
+{
+    struct wok__slab_figures figures = {0};
+
+    if (runtime->has_slab)
+        wok__slab_figures(&runtime->slab, &figures);
+    if (!runtime->freed || figures.in_use != 0) {
+        wok__lock_give(&runtime->last_lock);
+        return;
+    }
+    if (runtime->has_slab)
+        wok__slab_done(&runtime->slab);
+    free(runtime);
+}
+
+void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t class)
+{
+    wok__lock_take(&runtime->last_lock);
+    wok__slab_give(&runtime->slab, NULL, block, class);
+    free_if_unused(runtime);
+}
+
 /* Ends what there is of a runtime whose threads have ended. */
 static void destroy(struct wok_runtime *runtime)
 {
@@ -116,9 +140,9 @@ static void destroy(struct wok_runtime *runtime)
     wok__pool_done(&runtime->pool);
     if (runtime->shutdown_watch != NULL)
         wok_watch_sender_drop(runtime->shutdown_watch);
-    if (runtime->has_slab)
-        wok__slab_done(&runtime->slab);
-    free(runtime);
+    wok__lock_take(&runtime->last_lock);
+    runtime->freed = true;
+    free_if_unused(runtime);
 }
 
 static int build(struct wok_runtime *runtime)

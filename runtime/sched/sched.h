@@ -97,6 +97,9 @@ struct wok_runtime {
     bool monitor_started, has_slab;
     bool ended;     /* the shutdown is over */
     bool abandoned; /* threads were left behind: the memory must stay */
+    /* Handles and wakers may outlive the runtime: whoever gives the last block back frees it. */
+    struct wok__lock last_lock;
+    bool freed; /* wok_runtime_free() was called; the lock */
     atomic_u32 monitor_asleep; /* a futex: 1 while the monitor waits for a worker to wake up */
 };
 
@@ -109,6 +112,9 @@ static inline void wok__count(atomic_u64 *counter, uint64_t more)
  * of them that are inside the blocking pool's threads. */
 uint64_t wok__runtime_live(const struct wok_runtime *runtime);
 uint64_t wok__pool_running(struct wok_runtime *runtime);
+
+/* runtime.c: gives a block back that may be the last one of a runtime which was freed. */
+void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t class);
 
 /* worker.c: the body of a worker's thread. */
 void wok__worker_main(void *worker);

@@ -52,8 +52,9 @@ struct wok_task *wok__worker_search(struct wok__worker *worker)
     struct wok_task *task = from_injection(worker);
     uint32_t count = runtime->worker_count;
 
-    if (task != NULL || count == 1)
+    if (task != NULL)
         return task;
+    /* One worker alone searches as well: only a searcher looks again after it announced its sleep. */
     if (!worker->searching && !wok__idle_search(&runtime->idle))
         return NULL;
     worker->searching = true;

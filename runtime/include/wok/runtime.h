@@ -71,7 +71,12 @@ WOK_API int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace,
  */
 WOK_API void wok_shutdown_subscribe(struct wok_watch_receiver *receiver, wok_runtime *runtime);
 
-/** Shuts down without grace if that was not done, and frees the runtime; NULL is fine. */
+/**
+ * Shuts down without grace if that was not done, and frees the runtime; NULL is fine.
+ *
+ * Handles and wakers may outlive it: every task has ended by then, and its outcome can still be
+ * taken.  A runtime whose shutdown left something running is not freed.
+ */
 WOK_API void wok_runtime_free(wok_runtime *runtime);
 
 /** wok_runtime_free() for WOK_CLEANUP. */
