@@ -379,6 +379,34 @@ WOK_TEST(aggregate, a_panic_inside_the_requests_task_is_the_requests_own)
     }
 }
 
+/* ---- sentences --------------------------------------------------------------------------------- */
+
+WOK_TEST(aggregate, a_sentence_says_why_there_is_no_data)
+{
+    static const struct {
+        const char *target, *first, *second;
+    } cases[] = {
+        {"/aggregate?source=a:5:hang&source=b:9&timeout_ms=7",
+         "\"error\": \"a did not answer within 7 ms.\"",
+         "\"error\": \"b did not answer within 7 ms.\""},
+        {"/aggregate?mode=sequential&source=a:5:hang&source=b:0&timeout_ms=7",
+         "\"error\": \"a did not answer within 7 ms.\"",
+         "\"error\": \"b was not asked: its turn came after 7 ms.\""},
+        {"/aggregate?mode=sequential&require=any&source=a:5&source=b:0", "\"Data from a\"",
+         "\"error\": \"b was not asked: enough others had answered.\""},
+        {"/aggregate?require=any&source=a:5:error&source=b:0&source=c:1",
+         "\"error\": \"a was given up: enough others had answered.\"", "\"Data from b\""},
+        {"/aggregate?source=a:5:error&source=b:0", "\"error\": \"a answered with an error.\"",
+         "\"Data from b\""},
+    };
+    for (size_t i = 0; i < WOK_COUNT(cases); i++) {
+        got(cases[i].target);
+        cr_assert_not_null(strstr(fake.body, cases[i].first), "%s", fake.body);
+        cr_assert_not_null(strstr(fake.body, cases[i].second), "%s", fake.body);
+    }
+    fake_done(&fake);
+}
+
 /* ---- the client goes away ---------------------------------------------------------------------- */
 
 WOK_TEST(aggregate, a_client_that_goes_away_takes_every_fetch_with_it)
