@@ -14,7 +14,6 @@
  * which then does not, or sees it asleep and writes.  The eventfd is edge-triggered and never read:
  * each write is an edge, and the count does not overflow in five hundred years of a wake per ns.
  */
-#define _GNU_SOURCE /* epoll_pwait2 */
 #include "io/epoll.h"
 
 #include <assert.h>

@@ -4,7 +4,6 @@
  * EINTR is tried again here: a call that does not wait is interrupted rarely, and nobody above has a
  * use for it.
  */
-#define _GNU_SOURCE /* accept4 */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
