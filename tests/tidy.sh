@@ -94,6 +94,7 @@ c_lines server | grep -E '# *include *"' | awk -F: '
     $1 != "server/main.c" {
         from = $1; sub(/^server\//, "", from)
         split($3, parts, "\""); to = parts[2]
+        if (to == "platform/atomic.h") next # all atomics go through it
         if (rank(to) == 0) print $1 ":" $2 ": includes \"" to "\", which is not of server/"
         else if (rank(to) > rank(from)) print $1 ":" $2 ": includes \"" to "\", a layer above its own"
     }' | check "includes inside server/ point down: http <- net <- conn <- serve"

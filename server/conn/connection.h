@@ -1,0 +1,81 @@
+/*
+ * connection.h - one connection, as the files that share its life see it.
+ */
+#ifndef WOK_SERVER_CONN_CONNECTION_H
+#define WOK_SERVER_CONN_CONNECTION_H
+
+#include <wok/net.h>
+#include <wok/time.h>
+
+#include "conn/work.h"
+#include "conn/server.h"
+
+/* The future of a connection's task.  While it is idle this and the stream are all that it costs. */
+struct wok__connection {
+    wok_http_server *server;
+    wok_stream *stream;
+    struct wok__connection *next, *prev; /* the server's list; its lock */
+    wok_waker waker;                     /* constant while listed */
+    bool listed;
+
+    struct wok__work *work; /* NULL while idle */
+    wok_sleep_future timer;
+    uint64_t armed_ns;    /* what the timer is set to; 0: it is not armed */
+    uint64_t now_ns;      /* the clock, read once per wake */
+    uint64_t since_ns;    /* idle: since when; else when the message being received began */
+    uint64_t body_ns;     /* when its body began; 0: it is in its head */
+    uint64_t received_ns; /* when bytes came last */
+    uint64_t sent_ns;     /* when bytes left last, or the output began to wait */
+    uint64_t half_closed_ns;
+    bool half_closed; /* the client sends no more */
+    bool closing;     /* nothing is parsed any more; close when all is answered */
+    bool lingering;   /* all is sent, our direction is shut down, the rest is thrown away */
+    bool gone;        /* the client is away: what runs is being aborted */
+    bool probed;      /* 102 was sent */
+    bool served;      /* a request was answered */
+    size_t lingered;  /* bytes thrown away */
+};
+
+/* What a connection waits for at most until when; the earliest counts. */
+enum wok__deadline {
+    WOK__DEADLINE_NONE,
+    WOK__DEADLINE_IDLE,
+    WOK__DEADLINE_HEAD,
+    WOK__DEADLINE_BODY,
+    WOK__DEADLINE_WRITE,
+    WOK__DEADLINE_REQUEST,
+    WOK__DEADLINE_PROBE,
+    WOK__DEADLINE_DRAIN,
+    WOK__DEADLINE_LINGER,
+};
+
+/* ---- deadlines.c ------------------------------------------------------------------------------ */
+
+/* The connection's earliest deadline, and what it is for. */
+uint64_t wok__connection_deadline(const struct wok__connection *connection,
+                                  enum wok__deadline *ret_what);
+
+/* True while nothing is received, running or to be sent. */
+bool wok__connection_is_idle(const struct wok__connection *connection);
+
+/* ---- pipeline.c ------------------------------------------------------------------------------- */
+
+/* Parses what has been received and starts requests, as far as the limits allow. */
+void wok__connection_parse(struct wok__connection *connection);
+
+/* Moves answers that are ready to the output, in their order; true: there was one. */
+bool wok__connection_collect(struct wok__connection *connection, wok_cx *cx);
+
+/* Aborts every request that runs. */
+void wok__connection_abort_requests(struct wok__connection *connection);
+
+/* Answers the message being received with a problem and parses no further. */
+void wok__connection_refuse(struct wok__connection *connection, int status, const char *detail);
+
+/* Gives up what runs without waiting for it: the connection's task itself is being dropped. */
+void wok__connection_drop_requests(struct wok__connection *connection);
+
+/* True while another request may be started. */
+bool wok__connection_has_room(const struct wok__connection *connection);
+
+#endif

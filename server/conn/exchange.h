@@ -1,0 +1,81 @@
+/*
+ * exchange.h - one request and its response, in memory of its own.
+ *
+ * The connection fills the request while it receives, then the request's task fills the response,
+ * then the connection sends it.  The hand-overs are the spawn and the join, so nothing in here needs
+ * a lock.  Two owners count references, because a connection may end before a task that it aborted.
+ */
+#ifndef WOK_SERVER_CONN_EXCHANGE_H
+#define WOK_SERVER_CONN_EXCHANGE_H
+
+#include <sys/types.h>
+
+#include <wok/http/handler.h>
+#include <wok/http/server.h>
+
+#include "http/h1_encoder.h"
+#include "platform/atomic.h"
+
+enum {
+    WOK__EXCHANGE_HEAD_INLINE = 1024, /* a browser's request has some 500 to 900 bytes */
+    WOK__EXCHANGE_BODY_INLINE = 1024, /* an /aggregate of three sources answers some 500 */
+    WOK__RESPONSE_FIELDS_MAX = 8,
+    WOK__REQUEST_ID_SIZE = 24,
+};
+
+/* Bytes that grow: in the exchange itself first, on the heap when they are many. */
+struct wok__bytes {
+    char *data;
+    size_t size, capacity;
+    char *inline_data; /* where `data` points while it is not on the heap; may be NULL */
+    size_t inline_capacity;
+};
+
+struct wok_http_exchange {
+    atomic_u32 refs;
+    wok_http_server *server;  /* constant */
+    wok_http_handler handler; /* set by the router */
+    void *context;            /* constant */
+    wok_instant started;
+    bool keep_alive;    /* what the client wishes */
+    bool head_request;  /* HEAD: no body is sent */
+    bool receives_body; /* the connection appends to `body` */
+    bool no_memory;     /* the response is incomplete: it becomes a 500 */
+
+    struct wok__bytes head; /* the request's own bytes */
+    struct wok__bytes body;
+
+    int status;
+    const char *content_type;
+    wok_http_field fields[WOK__RESPONSE_FIELDS_MAX]; /* values on the heap */
+    size_t field_count;
+    struct wok__bytes out;
+
+    wok_slice request_id;
+    char request_id_made[WOK__REQUEST_ID_SIZE];
+
+    wok_http_request request;
+    char head_inline[WOK__EXCHANGE_HEAD_INLINE];
+    char out_inline[WOK__EXCHANGE_BODY_INLINE];
+};
+
+/* Room for `bytes` more at the end, or NULL. */
+char *wok__bytes_reserve(struct wok__bytes *bytes, size_t more);
+/* Appends: 0 or -ENOMEM. */
+int wok__bytes_append(struct wok__bytes *bytes, const char *data, size_t size);
+/* Empties, and gives what is on the heap back. */
+void wok__bytes_reset(struct wok__bytes *bytes);
+
+/* An exchange from the calling worker's pool, with one reference; NULL: no memory. */
+struct wok_http_exchange *wok__exchange_new(wok_http_server *server);
+void wok__exchange_ref(struct wok_http_exchange *exchange);
+void wok__exchange_unref(struct wok_http_exchange *exchange);
+
+/* The head has been received: copies its bytes, so that the connection's buffer may go on. */
+int wok__exchange_own_head(struct wok_http_exchange *exchange, size_t head_size);
+
+/* Writes the answer: head, then body if there is one, at the end of `output`.  0 or -ENOMEM. */
+int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wok_slice date,
+                         struct wok__bytes *output);
+
+#endif

@@ -1,0 +1,332 @@
+/*
+ * pipeline.c - from received bytes to running requests, and from their answers to bytes.
+ *
+ * Requests of one connection run at the same time, up to a limit, and are answered in the order in
+ * which they came.  Each runs in a stackful task of its own that is started by direct hand-off: a
+ * handler that does not wait has answered before the spawn returns, and all answers that are ready
+ * leave in one write.
+ */
+#include "conn/connection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "http/headers.h"
+
+/* ---- the request's task -------------------------------------------------------------------------- */
+
+struct request_args {
+    struct wok_http_exchange *exchange; /* a counted reference */
+};
+
+static int run_request(void *args, void *result)
+{
+    struct wok_http_exchange *exchange = ((struct request_args *)args)->exchange;
+
+    (void)result;
+    exchange->handler(exchange);
+    return 0;
+}
+
+static void drop_request(void *args)
+{
+    wok__exchange_unref(((struct request_args *)args)->exchange);
+}
+
+static const wok_spawn_site request_site = {
+    .name = "request",
+    .file = __FILE__,
+    .line = __LINE__,
+    .function = run_request,
+    .args_size = sizeof(struct request_args),
+    .args_drop = drop_request,
+};
+
+/* ---- starting ------------------------------------------------------------------------------------ */
+
+bool wok__connection_has_room(const struct wok__connection *connection)
+{
+    const struct wok__work *work = connection->work;
+    const wok_http_server_options *options = &connection->server->options;
+
+    return !connection->closing && wok__work_running(work) < options->pipelined_max &&
+           work->output.size - work->sent < options->output_max;
+}
+
+/* The client's own id if it is short and visible, or one that we make. */
+static void name_request(struct wok_http_exchange *exchange)
+{
+    wok_slice own = wok__request_known(&exchange->request, WOK__HEADER_X_REQUEST_ID);
+    bool sane = own.data != NULL && own.size >= 1 && own.size <= 128;
+
+    for (size_t i = 0; sane && i < own.size; i++)
+        sane = own.data[i] > ' ' && own.data[i] < 0x7f;
+    if (sane) {
+        exchange->request_id = own;
+        return;
+    }
+    exchange->request_id.data = exchange->request_id_made;
+    exchange->request_id.size = wok__local_request_id(exchange->server, exchange->request_id_made,
+                                                      sizeof exchange->request_id_made);
+}
+
+/* Takes the next place in the pipeline; the answer is ready unless a task is set. */
+static struct wok__slot_of_pipeline *push(struct wok__connection *connection, bool keep_alive)
+{
+    struct wok__work *work = connection->work;
+    struct wok__slot_of_pipeline *slot = wok__work_slot(work, work->last++);
+
+    *slot = (struct wok__slot_of_pipeline){.exchange = WOK_TAKE(work->incoming),
+                                           .keep_alive = keep_alive};
+    slot->exchange->started = (wok_instant){connection->now_ns};
+    name_request(slot->exchange);
+    if (!keep_alive)
+        connection->closing = true;
+    connection->since_ns = connection->now_ns;
+    connection->body_ns = 0;
+    wok__counter_up(&wok__local(connection->server)->counters.started);
+    return slot;
+}
+
+static void start(struct wok__connection *connection)
+{
+    wok_http_server *server = connection->server;
+    struct wok__work *work = connection->work;
+    struct wok__slot_of_pipeline *slot = push(connection, work->decoder.keep_alive);
+    struct wok_http_exchange *exchange = slot->exchange;
+    struct request_args args = {exchange};
+
+    exchange->request.body = (wok_slice){exchange->body.data, exchange->body.size};
+    if (exchange->status != 0)
+        return; /* refused with its head; the body has been skipped */
+    exchange->handler = wok__router_find(server->router, exchange);
+    if (exchange->handler == NULL)
+        return;
+    if (wok__server_running(server) > server->options.requests_max) {
+        wok_http_problem(exchange, 503, "%zu requests are running already, which is the limit",
+                         server->options.requests_max);
+        wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
+        return;
+    }
+    wok__exchange_ref(exchange);
+    slot->join = wok_spawn_inline_raw(&request_site, &args);
+}
+
+/* ---- parsing -------------------------------------------------------------------------------------- */
+
+static bool begin(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+
+    work->incoming = wok__exchange_new(connection->server);
+    if (work->incoming == NULL) {
+        connection->gone = true; /* nothing can be answered without memory */
+        return false;
+    }
+    work->incoming->context = connection->server->options.context;
+    wok__h1_decoder_begin(&work->decoder, &connection->server->limits, &work->incoming->request);
+    work->in_head = true;
+    work->message_begin = work->parsed;
+    connection->since_ns = connection->now_ns;
+    connection->body_ns = 0;
+    return true;
+}
+
+static void head_received(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+    struct wok_http_exchange *exchange = work->incoming;
+    struct wok__h1_decoder *decoder = &work->decoder;
+
+    work->in_head = false;
+    exchange->keep_alive = decoder->keep_alive;
+    exchange->head_request = exchange->request.method == WOK_HTTP_HEAD;
+    exchange->receives_body = decoder->has_body;
+    if (wok__exchange_own_head(exchange, work->parsed - work->message_begin) < 0) {
+        wok__connection_refuse(connection, 503, "there is no memory for the request");
+        return;
+    }
+    if (decoder->status != 0) {
+        wok_http_problem(exchange, decoder->status, "%s", decoder->detail);
+        exchange->receives_body = false;
+    }
+    if (decoder->has_body) {
+        connection->body_ns = connection->received_ns = connection->now_ns;
+        work->wants_continue = decoder->expects_continue && work->parsed == work->input.size;
+    }
+}
+
+static void body_received(struct wok__connection *connection, wok_slice body)
+{
+    struct wok_http_exchange *exchange = connection->work->incoming;
+
+    connection->work->wants_continue = false;
+    if (exchange->receives_body && wok__bytes_append(&exchange->body, body.data, body.size) < 0)
+        wok__connection_refuse(connection, 503, "there is no memory for the body");
+}
+
+void wok__connection_refuse(struct wok__connection *connection, int status, const char *detail)
+{
+    struct wok__work *work = connection->work;
+    struct wok_http_exchange *exchange = work->incoming;
+
+    if (exchange == NULL)
+        return;
+    if (work->in_head) {
+        /* The head is not complete, and what the request points to is the connection's. */
+        exchange->request.target = exchange->request.path = (wok_slice){"", 0};
+        exchange->request.header_count = 0;
+        memset(exchange->request.known, 0, sizeof exchange->request.known);
+    }
+    work->wants_continue = work->in_head = false;
+    push(connection, false);
+    wok_http_problem(exchange, status, "%s", detail);
+}
+
+void wok__connection_parse(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+
+    while (wok__connection_has_room(connection) && !connection->gone) {
+        enum wok__h1_event event;
+        if (work->incoming == NULL && (work->parsed == work->input.size || !begin(connection)))
+            return;
+        event = wok__h1_decoder_feed(&work->decoder, work->input.data + work->parsed,
+                                     work->input.size - work->parsed);
+        work->parsed += work->decoder.consumed;
+        switch (event) {
+        case WOK__H1_NEED_MORE:
+            return;
+        case WOK__H1_HEAD:
+            head_received(connection);
+            break;
+        case WOK__H1_BODY:
+            body_received(connection, work->decoder.body);
+            break;
+        case WOK__H1_COMPLETE:
+            start(connection);
+            break;
+        case WOK__H1_ERROR:
+            wok__connection_refuse(connection, work->decoder.status, work->decoder.detail);
+            break;
+        }
+    }
+}
+
+/* ---- answers --------------------------------------------------------------------------------------- */
+
+/* The task of a request did not return: the answer says why. */
+static void explain(struct wok__connection *connection, struct wok__slot_of_pipeline *slot,
+                    const wok_join_error *error)
+{
+    struct wok_http_exchange *exchange = slot->exchange;
+
+    switch (error->outcome) {
+    case WOK_PANICKED:
+        fprintf(stderr, "wok-server: %.*s %.*s: %s at %s:%d\n",
+                (int)exchange->request.method_name.size, exchange->request.method_name.data,
+                (int)exchange->request.target.size, exchange->request.target.data, error->message,
+                error->file, error->line);
+        wok_http_problem(exchange, 500, "the handler panicked: %s", error->message);
+        break;
+    case WOK_CANCELLED:
+        if (slot->timed_out)
+            wok_http_problem(exchange, 504, "the request was not done within %llu ms",
+                             (unsigned long long)(connection->server->options.request_timeout.ns /
+                                                  1000000));
+        else
+            wok_http_problem(exchange, 503, "the request was given up: the server is stopping");
+        break;
+    default:
+        wok_http_problem(exchange, 503, "the request could not be started: %s", error->message);
+        wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
+        break;
+    }
+}
+
+/* Every answer but the last one of a connection that the drain closes keeps it open. */
+static bool keeps_alive(const struct wok__connection *connection,
+                        const struct wok__slot_of_pipeline *slot)
+{
+    const struct wok__work *work = connection->work;
+
+    if (!slot->keep_alive)
+        return false;
+    return wok__server_drain(connection->server) == 0 || work->last - work->first > 1 ||
+           work->incoming != NULL || work->parsed != work->input.size;
+}
+
+static void answer(struct wok__connection *connection, struct wok__slot_of_pipeline *slot)
+{
+    wok_http_server *server = connection->server;
+    struct wok__work *work = connection->work;
+    struct wok_http_exchange *exchange = slot->exchange;
+    bool keep_alive = keeps_alive(connection, slot);
+
+    if (!keep_alive)
+        connection->closing = true;
+    if (work->sent == work->output.size)
+        connection->sent_ns = connection->now_ns;
+    if (!connection->gone &&
+        wok__exchange_encode(exchange, keep_alive, wok__local_date(server), &work->output) < 0)
+        connection->gone = true;
+    wok__counter_up(&wok__local(server)->counters.finished);
+    wok__counter_up(&wok__local(server)->counters.by_class[exchange->status / 100 % 6]);
+    if (connection->gone)
+        wok__counter_up(&wok__local(server)->counters.client_gone);
+    connection->served = true;
+    connection->since_ns = connection->now_ns;
+    wok__exchange_unref(exchange);
+    work->first++;
+}
+
+bool wok__connection_collect(struct wok__connection *connection, wok_cx *cx)
+{
+    struct wok__work *work = connection->work;
+    bool any = false;
+
+    while (work->first != work->last &&
+           (connection->gone ||
+            work->output.size - work->sent < connection->server->options.output_max)) {
+        struct wok__slot_of_pipeline *slot = wok__work_slot(work, work->first);
+        wok_join_error error;
+        if (slot->join.task != NULL) {
+            int code = wok_join_poll(&slot->join, cx, NULL, &error);
+            if (code == WOK_PENDING)
+                break;
+            if (code < 0)
+                explain(connection, slot, &error);
+        }
+        answer(connection, slot);
+        any = true;
+    }
+    if (work->wants_continue && work->first == work->last) {
+        wok_slice line = WOK__H1_CONTINUE;
+        work->wants_continue = false;
+        if (wok__bytes_append(&work->output, line.data, line.size) < 0)
+            connection->gone = true;
+    }
+    return any;
+}
+
+void wok__connection_abort_requests(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+
+    for (uint32_t at = work->first; at != work->last; at++)
+        wok_join_abort(&wok__work_slot(work, at)->join);
+}
+
+void wok__connection_drop_requests(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+
+    for (; work->first != work->last; work->first++) {
+        struct wok__slot_of_pipeline *slot = wok__work_slot(work, work->first);
+        wok_join_abort(&slot->join);
+        wok_join_drop(&slot->join);
+        wok__exchange_unref(slot->exchange);
+        wok__counter_up(&wok__local(connection->server)->counters.finished);
+    }
+}

@@ -1,0 +1,235 @@
+/*
+ * main.c - wok-server: the only file that sees every layer.
+ *
+ * The main thread reads the options, builds the runtime and waits in the kernel; a first task on the
+ * runtime opens the listeners and waits for SIGTERM or SIGINT.  A second signal ends the process at
+ * once, from the handler itself, since the workers may be what is stuck.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <wok/http/server.h>
+#include <wok/wok.h>
+
+#include <openssl/crypto.h>
+
+#include "routes.h"
+#include "serve/config.h"
+#include "serve/health_check.h"
+#include "wok_commit.h"
+
+struct program {
+    struct wok__config config;
+    struct wok_handlers_context handlers;
+    wok_http_server *server;
+    int exit_code;
+};
+
+/* ---- start ---------------------------------------------------------------------------------------- */
+
+static const char *from_environment(const char *name)
+{
+    return getenv(name);
+}
+
+/* More connections than the shell's default of 1,024 descriptors allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static const char *cure_for(int error)
+{
+    switch (error) {
+    case -EADDRINUSE:
+        return "another process uses it; stop that, or let the kernel pick a port with port 0";
+    case -EACCES:
+        return "ports below 1024 need a privilege; use a higher one";
+    case -EADDRNOTAVAIL:
+        return "this machine has no such address; use one of its own, or 0.0.0.0";
+    default:
+        return "use another address or port";
+    }
+}
+
+static int listen_all(struct program *program)
+{
+    const struct wok__config *config = &program->config;
+
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        const struct wok__config_listener *listener = &config->listeners[i];
+        const char *open = listener->v6 ? "[" : "", *close = listener->v6 ? "]" : "";
+        uint16_t port = 0;
+        int error =
+            wok_http_server_listen(program->server, listener->address, listener->port, &port);
+        if (error < 0) {
+            fprintf(stderr, "wok-server: cannot listen on %s%s%s:%u: %s; %s\n", open,
+                    listener->address, close, listener->port, strerror(-error), cure_for(error));
+            return WOK__EXIT_UNAVAILABLE;
+        }
+        fprintf(stderr, "wok-server listening on http://%s%s%s:%u\n", open, listener->address,
+                close, port);
+    }
+    fprintf(stderr, "wok-server: %u workers, demonstrations %s, process %d\n",
+            wok_runtime_workers(wok_runtime_current()), config->demo ? "on" : "off",
+            (int)getpid());
+    return 0;
+}
+
+/* ---- stop ----------------------------------------------------------------------------------------- */
+
+static void die_at_second(int number)
+{
+    _exit(128 + number);
+}
+
+/* From here on the two signals end the process at once. */
+static void arm_second_signal(void)
+{
+    struct sigaction action = {.sa_handler = die_at_second};
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static int wait_for_stop(void)
+{
+    WOK_CLEANUP(wok_signal_done) wok_signal term = {0};
+    WOK_CLEANUP(wok_signal_done) wok_signal interrupt = {0};
+    int error = wok_signal_init(&term, SIGTERM);
+    int code;
+
+    if (error == 0)
+        error = wok_signal_init(&interrupt, SIGINT);
+    if (error < 0)
+        return error;
+    wok_branch branches[] = {WOK_ON_FUTURE(wok_signal_as_future(&term), NULL),
+                             WOK_ON_FUTURE(wok_signal_as_future(&interrupt), NULL)};
+    return wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
+}
+
+static void drain(struct program *program)
+{
+    wok_http_drain_report report = {0};
+    wok_http_server_metrics metrics;
+    int code;
+
+    wok_http_server_metrics_get(program->server, &metrics);
+    fprintf(stderr, "wok-server: draining %llu requests on %llu connections; again to stop at once\n",
+            (unsigned long long)metrics.requests_running,
+            (unsigned long long)metrics.connections_open);
+    code = wok_http_server_drain(program->server, &report);
+    fprintf(stderr,
+            "wok-server: stopped%s; %llu requests finished, %llu given up, %llu idle and %llu "
+            "half-read connections closed\n",
+            code == -ETIMEDOUT ? " with connections left" : "",
+            (unsigned long long)report.requests_finished,
+            (unsigned long long)report.requests_aborted,
+            (unsigned long long)report.connections_idle,
+            (unsigned long long)report.connections_half_read);
+}
+
+typedef struct program *program_ref;
+WOK_TASK(serve, program_ref, int);
+
+static int serve(program_ref *args, int *result)
+{
+    struct program *program = *args;
+    const struct wok__config *config = &program->config;
+    int error = wok_http_server_new(&program->server,
+                                    &(wok_http_server_options){
+                                        .routes = wok_routes,
+                                        .context = &program->handlers,
+                                        .demo = config->demo,
+                                        .grace = config->grace.ns ? config->grace : wok_ns(1),
+                                        .drain_delay = config->drain_delay,
+                                    });
+
+    *result = WOK__EXIT_INTERNAL;
+    if (error < 0) {
+        fprintf(stderr, "wok-server: cannot build the server: %s\n", strerror(-error));
+        return 0;
+    }
+    program->handlers.server = program->server;
+    program->handlers.demo = config->demo;
+    *result = listen_all(program);
+    if (*result != 0) {
+        (void)wok_http_server_drain(program->server, NULL);
+        return 0;
+    }
+    error = wait_for_stop();
+    arm_second_signal();
+    if (error < 0)
+        fprintf(stderr, "wok-server: cannot wait for signals: %s\n", strerror(-error));
+    drain(program);
+    return 0;
+}
+
+static int run(struct program *program)
+{
+    wok_runtime *runtime = NULL;
+    wok_runtime_options options = {.workers = program->config.workers};
+    wok_shutdown_report report;
+    wok_join_error why;
+    int exit_code = WOK__EXIT_INTERNAL;
+    int error = wok_runtime_new(&runtime, &options);
+
+    if (error < 0) {
+        fprintf(stderr, "wok-server: cannot start the runtime with %u workers: %s\n",
+                program->config.workers, strerror(-error));
+        return WOK__EXIT_INTERNAL;
+    }
+    if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0)
+        fprintf(stderr, "wok-server: %s\n", why.message);
+    if (wok_runtime_shutdown(runtime, wok_ms(100), &report) < 0) {
+        fprintf(stderr, "wok-server: %zu tasks and %zu blocking calls did not end\n", report.stuck,
+                report.blocking_left);
+        return exit_code; /* their threads still use what would be freed here */
+    }
+    wok_http_server_free(program->server);
+    wok_runtime_free(runtime);
+    return exit_code;
+}
+
+static void print_version(void)
+{
+    printf("wok-server %s (commit %s, %s, OpenSSL %s)\n", WOK_VERSION, WOK_COMMIT,
+           __VERSION__, OpenSSL_version(OPENSSL_VERSION_STRING));
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    char error[512];
+    int code = wok__config_read(&program.config, argc, argv, from_environment, error, sizeof error);
+
+    if (code != 0) {
+        fprintf(stderr, "wok-server: %s\n", error);
+        return code;
+    }
+    switch (program.config.action) {
+    case WOK__ACTION_HELP:
+        wok__config_help(stdout);
+        return 0;
+    case WOK__ACTION_VERSION:
+        print_version();
+        return 0;
+    case WOK__ACTION_HEALTH_CHECK:
+        return wok__health_check(&program.config);
+    case WOK__ACTION_SERVE:
+        break;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    return run(&program);
+}

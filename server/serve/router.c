@@ -1,0 +1,202 @@
+/*
+ * router.c - from a request to its handler.
+ *
+ * The table is short and read for every request, so the lines are grouped by the size of their path:
+ * a request is compared with the few paths of its own length.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn/exchange.h"
+#include "conn/server.h"
+
+enum { SIZES = 32, METHODS_MAX = 16 };
+
+struct entry {
+    const wok_route *route;
+    wok_slice method, path;
+    int next; /* of the same path size, or -1 */
+};
+
+struct wok__router {
+    bool demo;
+    size_t count;
+    int first[SIZES]; /* by path size; longer paths are in the last one */
+    struct entry entries[];
+};
+
+static size_t bucket(size_t size)
+{
+    return size < SIZES ? size : SIZES - 1;
+}
+
+struct wok__router *wok__router_new(const wok_route *routes, bool demo)
+{
+    size_t count = 0;
+    struct wok__router *router;
+
+    while (routes[count].method != NULL)
+        count++;
+    router = calloc(1, sizeof *router + count * sizeof router->entries[0]);
+    if (router == NULL)
+        return NULL;
+    router->demo = demo;
+    router->count = count;
+    for (size_t i = 0; i < SIZES; i++)
+        router->first[i] = -1;
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = &router->entries[i];
+        entry->route = &routes[i];
+        entry->method = wok_slice_of(routes[i].method);
+        entry->path = wok_slice_of(routes[i].path);
+        entry->next = router->first[bucket(entry->path.size)];
+        router->first[bucket(entry->path.size)] = (int)i;
+    }
+    return router;
+}
+
+void wok__router_free(struct wok__router *router)
+{
+    free(router);
+}
+
+static bool is_on(const struct wok__router *router, const struct entry *entry)
+{
+    return router->demo || (entry->route->flags & WOK_ROUTE_DEMO) == 0;
+}
+
+/* ---- answers in place of a handler ---------------------------------------------------------------- */
+
+struct allow {
+    char text[128];
+    size_t size;
+};
+
+static void allow_add(struct allow *allow, wok_slice method)
+{
+    if (allow->size + method.size + 2 > sizeof allow->text)
+        return;
+    if (allow->size != 0) {
+        memcpy(allow->text + allow->size, ", ", 2);
+        allow->size += 2;
+    }
+    memcpy(allow->text + allow->size, method.data, method.size);
+    allow->size += method.size;
+}
+
+/* The methods of a path; with OPTIONS, and HEAD wherever GET is. */
+static void allowed(const struct wok__router *router, wok_slice path, struct allow *allow)
+{
+    for (size_t i = 0; i < router->count; i++) {
+        const struct entry *entry = &router->entries[i];
+        if (!is_on(router, entry) || !wok_slice_equal(entry->path, path))
+            continue;
+        allow_add(allow, entry->method);
+        if (wok_slice_equal(entry->method, WOK_SLICE("GET")))
+            allow_add(allow, WOK_SLICE("HEAD"));
+    }
+    allow_add(allow, WOK_SLICE("OPTIONS"));
+}
+
+/* How many single-character edits lie between two paths; large ones are all the same. */
+static size_t distance(wok_slice a, wok_slice b)
+{
+    size_t row[SIZES + 1];
+
+    if (a.size > SIZES || b.size > SIZES)
+        return SIZES;
+    for (size_t j = 0; j <= b.size; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size; j++) {
+            size_t best = diagonal + (a.data[i - 1] != b.data[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b.size];
+}
+
+static bool begins_with(wok_slice text, wok_slice prefix)
+{
+    return prefix.size > 1 && text.size >= prefix.size &&
+           memcmp(text.data, prefix.data, prefix.size) == 0;
+}
+
+static void answer_not_found(const struct wok__router *router, wok_http_exchange *exchange)
+{
+    wok_slice path = exchange->request.path;
+    struct allow near = {.size = 0};
+
+    for (size_t i = 0; i < router->count; i++) {
+        const struct entry *entry = &router->entries[i];
+        bool seen = false;
+        if (!is_on(router, entry))
+            continue;
+        for (size_t j = 0; j < i; j++)
+            seen |= wok_slice_equal(router->entries[j].path, entry->path);
+        if (!seen && (distance(path, entry->path) <= 3 || begins_with(path, entry->path) ||
+                      begins_with(entry->path, path)))
+            allow_add(&near, entry->path);
+    }
+    if (near.size != 0)
+        wok_http_problem(exchange, 404, "there is no %.*s here; near it: %.*s", (int)path.size,
+                         path.data, (int)near.size, near.text);
+    else
+        wok_http_problem(exchange, 404, "there is no %.*s here; GET / lists what there is",
+                         (int)path.size, path.data);
+}
+
+static void answer_other_method(const struct wok__router *router, wok_http_exchange *exchange)
+{
+    const wok_http_request *request = &exchange->request;
+    struct allow allow = {.size = 0};
+
+    allowed(router, request->path, &allow);
+    if (request->method == WOK_HTTP_OPTIONS)
+        wok_http_respond(exchange, 204, NULL);
+    else
+        wok_http_problem(exchange, 405, "%.*s does not answer %.*s; it answers %.*s",
+                         (int)request->path.size, request->path.data,
+                         (int)request->method_name.size, request->method_name.data,
+                         (int)allow.size, allow.text);
+    wok_http_response_header(exchange, "Allow", (wok_slice){allow.text, allow.size});
+}
+
+wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exchange *exchange)
+{
+    const wok_http_request *request = &exchange->request;
+    wok_slice method = request->method_name;
+    bool known = request->method == WOK_HTTP_OPTIONS && request->path.size == 1 &&
+                 request->path.data[0] == '*';
+
+    if (request->method == WOK_HTTP_HEAD)
+        method = WOK_SLICE("GET");
+    for (int at = router->first[bucket(request->path.size)]; at >= 0;
+         at = router->entries[at].next) {
+        const struct entry *entry = &router->entries[at];
+        if (!wok_slice_equal(entry->path, request->path))
+            continue;
+        if (!is_on(router, entry)) {
+            wok_http_problem(exchange, 404,
+                             "%.*s is a demonstration, and those are off here: start the server "
+                             "with --demo or WOK_DEMO=on",
+                             (int)request->path.size, request->path.data);
+            return NULL;
+        }
+        known = true;
+        if (wok_slice_equal(entry->method, method))
+            return entry->route->handler;
+    }
+    if (known)
+        answer_other_method(router, exchange);
+    else
+        answer_not_found(router, exchange);
+    return NULL;
+}

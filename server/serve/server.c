@@ -1,0 +1,301 @@
+/*
+ * server.c - a server: building it, its listeners, its list of connections, its figures.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include <wok/http/server.h>
+
+#include "conn/connection.h"
+#include "conn/work.h"
+#include "conn/server.h"
+
+/* Descriptors that connections leave alone: listeners, drivers, logs. */
+enum { DESCRIPTOR_RESERVE = 64 };
+/* How long accepting pauses when there is no descriptor or no room. */
+#define ACCEPT_PAUSE wok_ms(50)
+
+/* ---- options ------------------------------------------------------------------------------------ */
+
+static size_t connections_default(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return 1 << 20;
+    if (limit.rlim_cur <= 2 * DESCRIPTOR_RESERVE)
+        return (size_t)limit.rlim_cur / 2 + 1;
+    return (size_t)limit.rlim_cur - DESCRIPTOR_RESERVE;
+}
+
+static void default_size(size_t *value, size_t otherwise)
+{
+    if (*value == 0)
+        *value = otherwise;
+}
+
+static void default_time(wok_duration *value, wok_duration otherwise)
+{
+    if (value->ns == 0)
+        *value = otherwise;
+}
+
+static void fill_defaults(wok_http_server_options *options)
+{
+    default_size(&options->connections_max, connections_default());
+    default_size(&options->requests_max, 50000);
+    default_size(&options->pipelined_max, 16);
+    default_size(&options->output_max, 65536);
+    default_size(&options->target_bytes_max, 8192);
+    default_size(&options->head_bytes_max, 32768);
+    default_size(&options->headers_max, 100);
+    default_size(&options->body_bytes_max, 1 << 20);
+    default_time(&options->grace, wok_seconds(8));
+    default_time(&options->head_timeout, wok_seconds(10));
+    default_time(&options->body_progress_timeout, wok_seconds(10));
+    default_time(&options->body_timeout, wok_seconds(60));
+    default_time(&options->write_timeout, wok_seconds(30));
+    default_time(&options->idle_timeout, wok_seconds(75));
+    default_time(&options->request_timeout, wok_seconds(90));
+    if (options->pipelined_max > WOK__PIPELINE_MAX)
+        options->pipelined_max = WOK__PIPELINE_MAX;
+}
+
+/* ---- building ----------------------------------------------------------------------------------- */
+
+int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_options *options)
+{
+    wok_runtime *runtime = wok_runtime_current();
+    wok_http_server *server;
+
+    if (runtime == NULL || options->routes == NULL)
+        return -EINVAL;
+    server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return -ENOMEM;
+    server->options = *options;
+    fill_defaults(&server->options);
+    server->limits = WOK__H1_LIMITS_DEFAULT;
+    server->limits.target_bytes_max = (uint32_t)server->options.target_bytes_max;
+    server->limits.head_bytes_max = (uint32_t)server->options.head_bytes_max;
+    server->limits.header_count_max = (uint32_t)server->options.headers_max;
+    server->limits.body_bytes_max = server->options.body_bytes_max;
+    server->runtime = runtime;
+    server->local_count = wok_runtime_workers(runtime) + 1;
+    server->locals = calloc(server->local_count, sizeof *server->locals);
+    server->router = wok__router_new(options->routes, options->demo);
+    pthread_mutex_init(&server->lock, NULL);
+    /* It tells one run's ids from another's; a guess would do no harm. */
+    if (getrandom(&server->id_prefix, sizeof server->id_prefix, 0) < 0)
+        server->id_prefix = (uint32_t)wok_now().ns;
+    if (server->locals == NULL || server->router == NULL) {
+        wok_http_server_free(server);
+        return -ENOMEM;
+    }
+    *ret_server = server;
+    return 0;
+}
+
+static void free_local(struct wok__server_local *local)
+{
+    for (int kind = 0; kind < WOK__POOLS; kind++) {
+        while (local->pools[kind].first != NULL) {
+            void *object = local->pools[kind].first;
+            memcpy(&local->pools[kind].first, object, sizeof(void *));
+            free(object);
+        }
+    }
+}
+
+void wok_http_server_free(wok_http_server *server)
+{
+    if (server == NULL)
+        return;
+    wok__server_close_listeners(server);
+    for (unsigned i = 0; server->locals != NULL && i < server->local_count; i++)
+        free_local(&server->locals[i]);
+    free(server->locals);
+    wok__router_free(server->router);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+/* ---- accepting ---------------------------------------------------------------------------------- */
+
+struct accepting {
+    wok_http_server *server;
+    wok_listener *listener;
+    wok_sleep_future pause;
+    bool pausing;
+};
+
+static bool is_full(wok_http_server *server)
+{
+    bool full;
+
+    pthread_mutex_lock(&server->lock);
+    full = server->connection_count >= server->options.connections_max;
+    pthread_mutex_unlock(&server->lock);
+    return full;
+}
+
+static wok_poll accepting_poll(void *self, wok_cx *cx, void *result)
+{
+    struct accepting *accepting = self;
+
+    (void)result;
+    for (;;) {
+        wok_stream *stream;
+        int code;
+        if (accepting->pausing) {
+            if (wok_sleep_future_poll(&accepting->pause, cx) == WOK_PENDING)
+                return WOK_PENDING;
+            wok_sleep_future_drop(&accepting->pause);
+            accepting->pausing = false;
+        }
+        code = is_full(accepting->server) ? -EMFILE
+                                          : wok_accept_poll(accepting->listener, cx, &stream);
+        if (code == WOK_PENDING)
+            return WOK_PENDING;
+        if (code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS) {
+            accepting->pause = wok_sleep_future_for(ACCEPT_PAUSE);
+            accepting->pausing = true;
+        } else if (code < 0) {
+            return code; /* the listener was stopped */
+        } else {
+            wok__counter_up(&wok__local(accepting->server)->counters.accepted);
+            wok__connection_start(accepting->server, stream);
+        }
+    }
+}
+
+static void accepting_drop(void *self)
+{
+    struct accepting *accepting = self;
+
+    wok_accept_forget(accepting->listener);
+    wok_sleep_future_drop(&accepting->pause);
+}
+
+static const wok_future_vtable accepting_vtable = {
+    .name = "accepting",
+    .size = sizeof(struct accepting),
+    .poll = accepting_poll,
+    .drop = accepting_drop,
+};
+
+int wok_http_server_listen(wok_http_server *server, const char *address, uint16_t port,
+                           uint16_t *ret_port)
+{
+    struct accepting accepting = {.server = server};
+    int error;
+
+    if (server->listener_count == WOK__LISTENERS_MAX)
+        return -ENOSPC;
+    error = wok_listen(&accepting.listener,
+                       &(wok_listen_options){.address = address, .port = port});
+    if (error < 0)
+        return error;
+    if (ret_port != NULL)
+        *ret_port = wok_listener_port(accepting.listener);
+    server->listeners[server->listener_count].listener = accepting.listener;
+    server->listeners[server->listener_count].accepting =
+        wok_spawn_future(&accepting_vtable, &accepting);
+    server->listener_count++;
+    return 0;
+}
+
+void wok__server_close_listeners(wok_http_server *server)
+{
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        wok_listener_stop(server->listeners[i].listener);
+        wok_join_abort(&server->listeners[i].accepting);
+        (void)wok_join_await(&server->listeners[i].accepting, NULL, NULL);
+        wok_join_drop(&server->listeners[i].accepting);
+        wok_listener_close(server->listeners[i].listener);
+    }
+    server->listener_count = 0;
+}
+
+/* ---- the list of connections -------------------------------------------------------------------- */
+
+void wok__server_expect(wok_http_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->connection_count++;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void wok__server_add(wok_http_server *server, struct wok__connection *connection)
+{
+    pthread_mutex_lock(&server->lock);
+    connection->next = server->connections;
+    if (connection->next != NULL)
+        connection->next->prev = connection;
+    server->connections = connection;
+    connection->listed = true;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void wok__server_remove(wok_http_server *server, struct wok__connection *connection)
+{
+    pthread_mutex_lock(&server->lock);
+    if (connection->prev != NULL)
+        connection->prev->next = connection->next;
+    else if (connection->listed)
+        server->connections = connection->next;
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    wok__counter_up(&wok__local(server)->counters.closed);
+    if (wok__server_drain(server) >= WOK__DRAIN_CLOSING && connection->work == NULL)
+        server->report.connections_idle++;
+    else if (wok__server_drain(server) >= WOK__DRAIN_CLOSING && connection->work->incoming != NULL)
+        server->report.connections_half_read++;
+    connection->listed = false;
+    if (connection->work != NULL)
+        wok__work_free(server, WOK_TAKE(connection->work));
+    if (--server->connection_count == 0 && server->drain_waker.task != NULL)
+        wok_waker_wake(&server->drain_waker);
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* ---- figures ------------------------------------------------------------------------------------ */
+
+uint64_t wok__server_running(const wok_http_server *server)
+{
+    uint64_t started = 0, finished = 0;
+
+    for (unsigned i = 0; i < server->local_count; i++) {
+        finished += load_relaxed(&server->locals[i].counters.finished);
+        started += load_relaxed(&server->locals[i].counters.started);
+    }
+    return started > finished ? started - finished : 0;
+}
+
+void wok_http_server_metrics_get(const wok_http_server *server,
+                                 wok_http_server_metrics *ret_metrics)
+{
+    wok_http_server_metrics metrics = {0};
+    uint64_t closed = 0;
+
+    for (unsigned i = 0; i < server->local_count; i++) {
+        const struct wok__server_counters *counters = &server->locals[i].counters;
+        closed += load_relaxed(&counters->closed);
+        metrics.connections_accepted += load_relaxed(&counters->accepted);
+        metrics.requests += load_relaxed(&counters->started);
+        metrics.client_gone += load_relaxed(&counters->client_gone);
+        for (int class = 0; class < 6; class++)
+            metrics.responses_by_class[class] += load_relaxed(&counters->by_class[class]);
+    }
+    metrics.connections_open = metrics.connections_accepted - closed;
+    metrics.requests_running = wok__server_running(server);
+    *ret_metrics = metrics;
+}
+
+bool wok_http_server_draining(const wok_http_server *server)
+{
+    return wok__server_drain(server) != 0;
+}
