@@ -344,7 +344,7 @@ static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdo
     bool going_down = true;
     uint64_t live;
 
-    store_release(&runtime->closed, 1); /* spawns race with it: those are aborted below */
+    store_relaxed(&runtime->closed, 1); /* spawns race with it: those are aborted below */
     wok_watch_send_replace(runtime->shutdown_watch, &going_down);
     live = wait_for_tasks(runtime, deadline_ns);
     if (live != 0) {
