@@ -55,6 +55,7 @@ struct wok__worker {
     alignas(WOK__CACHE_LINE) struct wok_task *bound_first;
     struct wok_task *bound_last; /* bound tasks that are ready, oldest first */
     uint32_t bound_length;
+    struct wok_task *yielded_first, *yielded_last; /* bound tasks that let the others run first */
     uint32_t tick;     /* polls, for what is done once in so many */
     uint32_t slot_run; /* polls in a row that came from the slot */
     bool serve_bound;  /* whose turn it is: the bound tasks' or the ring's */
@@ -123,6 +124,8 @@ void wok__worker_main(void *worker);
 void wok__worker_push(struct wok__worker *worker, struct wok_task *task);
 /* Moves the inbox to the end of the bound tasks. */
 void wok__worker_drain_inbox(struct wok__worker *worker);
+/* Moves the tasks that have yielded there as well. */
+void wok__worker_release_yielded(struct wok__worker *worker);
 /* There is work for another worker: wakes a sleeping one unless somebody searches. */
 void wok__sched_notify(struct wok_runtime *runtime);
 /* Makes a worker's wait return. */

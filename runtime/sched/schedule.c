@@ -63,6 +63,30 @@ static void append_bound(struct wok__worker *worker, struct wok_task *task)
     worker->bound_length++;
 }
 
+/* Behind everything that is ready now, the ring included: what a yield promises. */
+static void append_yielded(struct wok__worker *worker, struct wok_task *task)
+{
+    task->next = NULL;
+    if (worker->yielded_last != NULL)
+        worker->yielded_last->next = task;
+    else
+        worker->yielded_first = task;
+    worker->yielded_last = task;
+    worker->bound_length++;
+}
+
+void wok__worker_release_yielded(struct wok__worker *worker)
+{
+    if (worker->yielded_first == NULL)
+        return;
+    if (worker->bound_last != NULL)
+        worker->bound_last->next = worker->yielded_first;
+    else
+        worker->bound_first = worker->yielded_first;
+    worker->bound_last = worker->yielded_last;
+    worker->yielded_first = worker->yielded_last = NULL;
+}
+
 static void push_inbox(struct wok_runtime *runtime, struct wok_task *task)
 {
     struct wok__worker *home = runtime->workers[task->home];
@@ -108,10 +132,12 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
     }
     worker = worker_of(runtime);
     if (task->home != WOK__HOME_NONE) {
-        if (worker != NULL && worker->index == task->home)
-            append_bound(worker, task);
-        else
+        if (worker == NULL || worker->index != task->home)
             push_inbox(runtime, task);
+        else if (reason == WOK__REASON_YIELD)
+            append_yielded(worker, task);
+        else
+            append_bound(worker, task);
         return;
     }
     if (worker == NULL) {

@@ -4,6 +4,7 @@
  * What is served when
  *   - the slot first, but at most 3 times in a row while others wait;
  *   - bound tasks and the ring by turns, so that neither starves the other;
+ *   - bound tasks that have yielded when there is nothing of the former, or at the 61st poll;
  *   - the driver, the timers and the injection queue at every 61st poll, and whenever there is
  *     nothing else.  61: a prime, so that it does not beat with batches of powers of two.
  *
@@ -55,7 +56,13 @@ static struct wok_task *next_own(struct wok__worker *worker)
     task = worker->serve_bound ? take_bound(worker) : wok__queue_take(&worker->queue);
     if (task == NULL)
         task = worker->serve_bound ? wok__queue_take(&worker->queue) : take_bound(worker);
-    return task != NULL ? task : take_slot(worker);
+    if (task == NULL)
+        task = take_slot(worker);
+    if (task == NULL) {
+        wok__worker_release_yielded(worker); /* the others have had their turn */
+        task = take_bound(worker);
+    }
+    return task;
 }
 
 static struct wok_task *next_task(struct wok__worker *worker)
@@ -64,6 +71,7 @@ static struct wok_task *next_task(struct wok__worker *worker)
 
     wok__worker_drain_inbox(worker);
     if (++worker->tick % EVENT_INTERVAL == 0) {
+        wok__worker_release_yielded(worker); /* the others are too many to wait for all */
         wok__worker_turn(worker);
         if (wok__inject_take(&worker->runtime->inject, &task, 1) == 1)
             return task;

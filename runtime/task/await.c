@@ -21,6 +21,10 @@
 
 void wok_cx_yield(wok_cx *cx)
 {
+    struct wok__here *here = wok__here();
+
+    if (here->task == cx->task)
+        here->yields = true;
     (void)wok__task_claim(cx->task); /* it runs: the harness pushes it */
 }
 

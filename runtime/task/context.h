@@ -24,6 +24,7 @@ struct wok__here {
     struct wok__guard *guard;    /* where a panic of the task being polled stops */
     uint32_t budget;             /* operations left to this poll */
     uint32_t blocking;           /* nonzero on a thread of a blocking pool */
+    bool yields;                 /* the task being polled has woken itself to let others run */
     struct wok__context thread;  /* the worker's own stack while a fiber runs */
 };
 

@@ -28,6 +28,7 @@ void wok__task_wake(struct wok_task *task, enum wok__reason reason)
 void wok__task_abort(struct wok_task *task)
 {
     if (task->kind == WOK__TASK_BLOCKING) {
+        (void)wok__state_abort(&task->state); /* a shutdown passes over tasks that were told */
         wok__blocking_abort(task);
         return;
     }
@@ -201,22 +202,27 @@ void wok__task_run(struct wok_task *task)
     struct wok_task *outer_task = here->task;
     struct wok__guard *outer_guard = here->guard;
     uint32_t outer_budget = here->budget;
+    bool outer_yields = here->yields;
     bool cancelled = (wok__state_run(&task->state) & WOK__CANCELLED) != 0;
+    enum wok__reason reason;
     bool ended;
 
     here->task = task;
     here->guard = NULL;
     here->budget = BUDGET;
+    here->yields = false;
     ended = task->kind == WOK__TASK_STACKFUL ? run_stackful(task, cancelled)
                                              : run_stackless(task, cancelled);
+    reason = here->yields ? WOK__REASON_YIELD : WOK__REASON_EVENT;
     here->task = outer_task;
     here->guard = outer_guard;
     here->budget = outer_budget;
+    here->yields = outer_yields;
 
     if (ended)
         complete(task);
     else if (wok__state_suspend(&task->state))
-        wok__task_push(task, WOK__REASON_YIELD);
+        wok__task_push(task, reason);
 }
 
 /* ---- blocking ----------------------------------------------------------------------------- */
