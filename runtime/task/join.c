@@ -99,11 +99,11 @@ wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_er
         return -EDEADLK;
     if (wok__task_is_unborn(task))
         return take(join, ret_result, ret_error);
-    if (!wok__budget_take(cx))
-        return WOK_PENDING;
     switch (wok__state_join_look(&task->state)) {
     case WOK__JOIN_READY:
-        return take(join, ret_result, ret_error);
+        /* Only what succeeds costs budget: a poll that looks at many pending handles would use it
+         * up without progress, wake itself, and spin. */
+        return wok__budget_take(cx) ? take(join, ret_result, ret_error) : WOK_PENDING;
     case WOK__JOIN_IN_FLIGHT:
         wok_cx_yield(cx);
         return WOK_PENDING;
@@ -154,6 +154,9 @@ int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
 {
     struct join_wait wait = {join, ret_result, ret_error};
 
+    /* Before anything else: the handle may be what another task waits on, and stays so. */
+    if (join->task != NULL && join->task == wok__here()->task)
+        return -EDEADLK;
     return wok__await_drop((wok_future){&join_wait_vtable, &wait}, deadline, NULL, false);
 }
 
