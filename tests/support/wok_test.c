@@ -1,0 +1,68 @@
+/*
+ * wok_test.c - the runtime around a test's body.
+ */
+#include "support/wok_test.h"
+
+#include <pthread.h>
+
+/* A panic is reported by a worker, and looked at by the test. */
+static pthread_mutex_t unjoined_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct wok_test_unjoined unjoined;
+
+static void keep_unjoined(const wok_join_error *error, void *argument)
+{
+    (void)argument;
+    pthread_mutex_lock(&unjoined_lock);
+    unjoined.count++;
+    unjoined.last = *error;
+    pthread_mutex_unlock(&unjoined_lock);
+}
+
+struct wok_test_unjoined wok_test_unjoined(void)
+{
+    pthread_mutex_lock(&unjoined_lock);
+    struct wok_test_unjoined copy = unjoined;
+    pthread_mutex_unlock(&unjoined_lock);
+    return copy;
+}
+
+wok_runtime_options wok_test_options(void)
+{
+    return (wok_runtime_options){
+        .workers = 1,
+        .paused_clock = true,
+        .seed = 1,
+        .stack_bytes = 256 * 1024,
+        .on_unjoined_panic = keep_unjoined,
+    };
+}
+
+struct call {
+    void (*body)(void);
+};
+
+WOK_TASK(call_body, struct call, int);
+
+static int call_body(struct call *call, int *result)
+{
+    call->body();
+    *result = 0;
+    return 0;
+}
+
+void wok_test_run(const wok_runtime_options *options, void (*body)(void))
+{
+    wok_runtime *runtime = NULL;
+    wok_shutdown_report report = {0};
+    wok_join_error why = {0};
+    int result = -1;
+
+    cr_assert_eq(wok_runtime_new(&runtime, options), 0, "no runtime");
+    int error = wok_block_on(runtime, call_body, {.body = body}, &result, &why);
+    cr_assert_eq(error, 0, "the body ended with %d: %s", error, why.message);
+    error = wok_runtime_shutdown(runtime, wok_ms(0), &report);
+    cr_assert_eq(error, 0, "the shutdown ended with %d", error);
+    cr_assert_eq(report.stuck, 0);
+    cr_assert_eq(report.blocking_left, 0);
+    wok_runtime_free(runtime);
+}

@@ -1,0 +1,60 @@
+/*
+ * wok_test.h - tests whose body is a task.
+ *
+ *     WOK_TEST(sleep, takes_its_time)
+ *     {
+ *         wok_instant start = wok_now();
+ *         cr_assert_eq(wok_sleep(wok_seconds(3600)), 0);
+ *         cr_assert_eq(wok_elapsed(start).ns, wok_seconds(3600).ns);
+ *     }
+ *
+ * The body runs as a stackful task of a runtime with one worker and a paused clock: when every task
+ * waits, time jumps to the next deadline, so a test of an hour takes microseconds and may assert
+ * equality.  One worker also makes the order of tasks a fact: a task runs until it waits.
+ */
+#ifndef WOK_TESTS_SUPPORT_WOK_TEST_H
+#define WOK_TESTS_SUPPORT_WOK_TEST_H
+
+#include <wok/wok.h>
+
+#include "support/test.h"
+
+/* What wok_test_run() uses: one worker, a paused clock, a fixed seed, and stacks on which an
+ * assertion of Criterion finds room to format its message.  Panics that nobody awaits are kept in
+ * wok_test_unjoined. */
+wok_runtime_options wok_test_options(void);
+
+/* The panics that nobody awaited, in the order of their reports. */
+struct wok_test_unjoined {
+    unsigned count;
+    wok_join_error last;
+};
+struct wok_test_unjoined wok_test_unjoined(void);
+
+/* Runs `body` as a task of a runtime with `options`, shuts that down and frees it; the test fails
+ * if the body panics or a task cannot be stopped. */
+void wok_test_run(const wok_runtime_options *options, void (*body)(void));
+
+/* Defines a test whose body is a task of a runtime with wok_test_options(). */
+#define WOK_TEST(Suite_, Name_)                                                                    \
+    static void Suite_##_##Name_##_body(void);                                                     \
+    Test(Suite_, Name_, .timeout = 20)                                                             \
+    {                                                                                              \
+        wok_runtime_options options_ = wok_test_options();                                         \
+        wok_test_run(&options_, Suite_##_##Name_##_body);                                          \
+    }                                                                                              \
+    static void Suite_##_##Name_##_body(void)
+
+/* As WOK_TEST, on the real clock and this many workers: for what several threads do. */
+#define WOK_TEST_ON(Suite_, Name_, Workers_)                                                       \
+    static void Suite_##_##Name_##_body(void);                                                     \
+    Test(Suite_, Name_, .timeout = 60)                                                             \
+    {                                                                                              \
+        wok_runtime_options options_ = wok_test_options();                                         \
+        options_.workers = (Workers_);                                                             \
+        options_.paused_clock = false;                                                             \
+        wok_test_run(&options_, Suite_##_##Name_##_body);                                          \
+    }                                                                                              \
+    static void Suite_##_##Name_##_body(void)
+
+#endif
