@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "platform/sanitizer.h"
+
 #define NS_PER_S UINT64_C(1000000000)
 
 /* The system calls are made with errno kept: a lock must not change what a caller is looking at. */
@@ -25,6 +27,11 @@ static long futex(atomic_u32 *word, int operation, uint32_t value, const struct 
 
     if (result < 0)
         result = -errno;
+#if WOK__TSAN
+    /* TSan keeps a signal back until the thread enters a call that it knows to block. */
+    if (result == -EINTR)
+        usleep(0);
+#endif
     errno = before;
     return result;
 }

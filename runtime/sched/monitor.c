@@ -27,6 +27,9 @@ static bool look(struct wok_runtime *runtime, struct wok__worker *worker, struct
     if (load_relaxed(&worker->parked) != 0 || polls != sample->polls) {
         sample->polls = polls;
         sample->standstill = 0;
+        /* The owner does so too when it comes back; not if it was marked on its way to park. */
+        if (load_relaxed(&worker->stuck) != 0)
+            store_relaxed(&worker->stuck, 0);
         return load_relaxed(&worker->parked) == 0;
     }
     sample->standstill++;
