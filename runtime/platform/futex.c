@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <stdbool.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,19 +28,32 @@ static long futex(atomic_u32 *word, int operation, uint32_t value, const struct 
 
     if (result < 0)
         result = -errno;
-#if WOK__TSAN
-    /* TSan keeps a signal back until the thread enters a call that it knows to block. */
-    if (result == -EINTR)
-        usleep(0);
-#endif
     errno = before;
     return result;
 }
 
 void wok__futex_wait(atomic_u32 *word, uint32_t expected)
 {
-    futex(word, FUTEX_WAIT_BITSET, expected, NULL);
+    (void)wok__futex_wait_until(word, expected, UINT64_MAX);
 }
+
+#if WOK__TSAN
+/* TSan keeps a signal back until the thread enters a call that it knows to block, and this system
+ * call is none: so a wait is cut into slices, with such a call after each.  Waits may return early. */
+static bool slice(uint64_t deadline_ns, struct timespec *ret_limit)
+{
+    struct timespec now;
+
+    usleep(0);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t end_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec + NS_PER_S / 50;
+    if (end_ns >= deadline_ns)
+        return false;
+    ret_limit->tv_sec = (time_t)(end_ns / NS_PER_S);
+    ret_limit->tv_nsec = (long)(end_ns % NS_PER_S);
+    return true;
+}
+#endif
 
 int wok__futex_wait_until(atomic_u32 *word, uint32_t expected, uint64_t deadline_ns)
 {
@@ -49,6 +63,13 @@ int wok__futex_wait_until(atomic_u32 *word, uint32_t expected, uint64_t deadline
     };
     const struct timespec *limit = deadline_ns == UINT64_MAX ? NULL : &deadline;
 
+#if WOK__TSAN
+    struct timespec part;
+    if (slice(deadline_ns, &part)) {
+        futex(word, FUTEX_WAIT_BITSET, expected, &part);
+        return 0;
+    }
+#endif
     return futex(word, FUTEX_WAIT_BITSET, expected, limit) == -ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
