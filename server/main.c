@@ -81,8 +81,7 @@ static int listen_all(struct program *program)
                 close, port);
     }
     fprintf(stderr, "wok-server: %u workers, demonstrations %s, process %d\n",
-            wok_runtime_workers(wok_runtime_current()), config->demo ? "on" : "off",
-            (int)getpid());
+            wok_runtime_workers(wok_runtime_current()), config->demo ? "on" : "off", (int)getpid());
     return 0;
 }
 
@@ -125,9 +124,9 @@ static void drain(struct program *program)
     int code;
 
     wok_http_server_metrics_get(program->server, &metrics);
-    fprintf(stderr, "wok-server: draining %llu requests on %llu connections; again to stop at once\n",
-            (unsigned long long)metrics.requests_running,
-            (unsigned long long)metrics.connections_open);
+    fprintf(
+        stderr, "wok-server: draining %llu requests on %llu connections; again to stop at once\n",
+        (unsigned long long)metrics.requests_running, (unsigned long long)metrics.connections_open);
     code = wok_http_server_drain(program->server, &report);
     fprintf(stderr,
             "wok-server: stopped%s; %llu requests finished, %llu given up, %llu idle and %llu "
@@ -203,8 +202,8 @@ static int run(struct program *program)
 
 static void print_version(void)
 {
-    printf("wok-server %s (commit %s, %s, OpenSSL %s)\n", WOK_VERSION, WOK_COMMIT,
-           __VERSION__, OpenSSL_version(OPENSSL_VERSION_STRING));
+    printf("wok-server %s (commit %s, %s, OpenSSL %s)\n", WOK_VERSION, WOK_COMMIT, __VERSION__,
+           OpenSSL_version(OPENSSL_VERSION_STRING));
 }
 
 int main(int argc, char **argv)

@@ -18,7 +18,7 @@ struct wok__inject {
     struct wok__segment *first, *last; /* the lock; first is taken from, last is filled */
     struct wok__segment *spare;        /* the lock; one empty segment is kept */
     struct wok_task *overflow_first, *overflow_last; /* the lock; used when there is no memory */
-    atomic_u32 length; /* written under the lock, read anywhere */
+    atomic_u32 length;                               /* written under the lock, read anywhere */
 };
 
 void wok__inject_done(struct wok__inject *inject);

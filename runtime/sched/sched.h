@@ -56,12 +56,12 @@ struct wok__worker {
     struct wok_task *bound_last; /* bound tasks that are ready, oldest first */
     uint32_t bound_length;
     struct wok_task *yielded_first, *yielded_last; /* bound tasks that let the others run first */
-    uint32_t tick;     /* polls, for what is done once in so many */
-    uint32_t slot_run; /* polls in a row that came from the slot */
-    bool serve_bound;  /* whose turn it is: the bound tasks' or the ring's */
-    bool searching;    /* counts as searching in idle */
-    bool pushed;       /* something was pushed to the ring since the last look */
-    bool eventful;     /* the last turn of the driver had events */
+    uint32_t tick;                                 /* polls, for what is done once in so many */
+    uint32_t slot_run;                             /* polls in a row that came from the slot */
+    bool serve_bound;      /* whose turn it is: the bound tasks' or the ring's */
+    bool searching;        /* counts as searching in idle */
+    bool pushed;           /* something was pushed to the ring since the last look */
+    bool eventful;         /* the last turn of the driver had events */
     uint32_t trims_left;   /* how many more times an idle worker wakes to give memory back */
     uint64_t now_ns;       /* when the clock was read last */
     uint64_t trimmed_ns;   /* when memory was given back last */
@@ -100,7 +100,7 @@ struct wok_runtime {
     bool abandoned; /* threads were left behind: the memory must stay */
     /* Handles and wakers may outlive the runtime: whoever gives the last block back frees it. */
     struct wok__lock last_lock;
-    bool freed; /* wok_runtime_free() was called; the lock */
+    bool freed;                /* wok_runtime_free() was called; the lock */
     atomic_u32 monitor_asleep; /* a futex: 1 while the monitor waits for a worker to wake up */
 };
 

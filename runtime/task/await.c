@@ -55,7 +55,7 @@ void wok__thread_task_push(struct wok_task *task)
 {
     struct thread_task *thread = (struct thread_task *)task;
 
-    store_release(&thread->pushed, 1); /* [thread.pushed] */
+    store_release(&thread->pushed, 1);   /* [thread.pushed] */
     wok__futex_wake(&thread->pushed, 1); /* only the address is used: the thread may be gone */
 }
 

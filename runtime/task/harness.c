@@ -54,8 +54,8 @@ void wok__task_unref(struct wok_task *task)
 
 void wok__task_destroy_result(struct wok_task *task)
 {
-    void (*drop)(void *) = task->kind == WOK__TASK_STACKLESS ? task->vtable->result_drop
-                                                             : task->site->result_drop;
+    void (*drop)(void *) =
+        task->kind == WOK__TASK_STACKLESS ? task->vtable->result_drop : task->site->result_drop;
 
     if (task->outcome == WOK_RETURNED)
         wok__destroy(drop, wok__task_result(task));
@@ -236,8 +236,8 @@ static void call_blocking(void *argument)
 {
     struct blocking_call *call = argument;
 
-    call->code = call->task->site->function(wok__task_future(call->task),
-                                            wok__task_result(call->task));
+    call->code =
+        call->task->site->function(wok__task_future(call->task), wok__task_result(call->task));
 }
 
 void wok__task_run_blocking(struct wok_task *task)

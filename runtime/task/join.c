@@ -64,8 +64,8 @@ static int take(wok_join *join, void *ret_result, wok_join_error *ret_error)
     if (wok__task_is_unborn(task))
         return code;
     if (code == 0 && ret_result != NULL) {
-        size_t size = task->kind == WOK__TASK_STACKLESS ? task->vtable->result_size
-                                                        : task->site->result_size;
+        size_t size =
+            task->kind == WOK__TASK_STACKLESS ? task->vtable->result_size : task->site->result_size;
         if (size != 0)
             memcpy(ret_result, wok__task_result(task), size);
     } else {

@@ -17,7 +17,8 @@ wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx)
         for (size_t i = 0; i < join->count; i++)
             join->branches[i].code = WOK_PENDING;
     }
-    for (size_t i = 0, at = join->first; i < join->count; i++, at = at + 1 < join->count ? at + 1 : 0) {
+    for (size_t i = 0, at = join->first; i < join->count;
+         i++, at = at + 1 < join->count ? at + 1 : 0) {
         wok_join_branch *branch = &join->branches[at];
         if (branch->code != WOK_PENDING)
             continue;

@@ -102,8 +102,7 @@ void wok_scope_spawn_future_raw(wok_scope *scope, const wok_future_vtable *vtabl
                                 const wok_spawn_site *site)
 {
     int code = 0;
-    struct wok_task *task =
-        wok__spawn_child_future(&scope->group, vtable, self_moved, site, &code);
+    struct wok_task *task = wok__spawn_child_future(&scope->group, vtable, self_moved, site, &code);
 
     adopt(scope, task, code);
 }
@@ -117,7 +116,7 @@ uint64_t wok_scope_last_id(const wok_scope *scope)
 
 struct scope_wait {
     wok_scope *scope;
-    uint64_t flag; /* ALL or ANY */
+    uint64_t flag;        /* ALL or ANY */
     uint64_t live_before; /* ANY: ready when fewer live */
 };
 

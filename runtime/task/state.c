@@ -137,6 +137,7 @@ bool wok__state_join_unregister(struct wok__state *state)
             return true;
         if (before & WOK__COMPLETE)
             return false;
+        /* On failure [state.claimed] is acquired; on success there is nothing to see. */
     } while (!cas_acquire(&state->word, &before, before & ~(uint32_t)WOK__JOIN_WAITER));
     return true;
 }
@@ -151,8 +152,8 @@ enum wok__handle_dropped wok__state_handle_drop(struct wok__state *state)
         if (before & WOK__COMPLETE)
             return WOK__HANDLE_LAST;
         /* [state.unref] the handle's use of the block ends here; the task's own reference stays */
-    } while (!cas_acq_rel(&state->word, &before,
-                          (before & ~(uint32_t)WOK__JOIN_INTEREST) - WOK__REF));
+    } while (
+        !cas_acq_rel(&state->word, &before, (before & ~(uint32_t)WOK__JOIN_INTEREST) - WOK__REF));
     return WOK__HANDLE_DETACHED;
 }
 

@@ -83,7 +83,8 @@ void wok__state_ref(struct wok__state *state);
 /* One reference more of a task that is not complete and not free; false: it is. */
 bool wok__state_try_ref(struct wok__state *state);
 /* One reference less; true: it was the last one, free the block. */
-WOK_MUST_USE bool wok__state_unref(struct wok__state *state);
+WOK_MUST_USE
+bool wok__state_unref(struct wok__state *state);
 
 bool wok__state_is_complete(const struct wok__state *state);
 bool wok__state_is_cancelled(const struct wok__state *state);

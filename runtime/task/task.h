@@ -24,9 +24,9 @@ enum { WOK__HOME_NONE = 0xffff };
 
 struct wok_task {
     struct wok__state state;
-    uint16_t home;         /* the worker it is bound to; written once, by that worker, at first run */
-    uint8_t kind;          /* constant */
-    uint8_t class;         /* which memory class the block came from; constant */
+    uint16_t home; /* the worker it is bound to; written once, by that worker, at first run */
+    uint8_t kind;  /* constant */
+    uint8_t class; /* which memory class the block came from; constant */
     struct wok_task *next; /* link of the one queue it is in; its claimer, then the queue */
     const wok_future_vtable *vtable; /* constant */
     const wok_spawn_site *site;      /* constant, static storage */
@@ -35,9 +35,9 @@ struct wok_task {
         struct wok_task *join_waiter; /* the handle's owner; see state.c S3 */
         size_t child_index;           /* in a scope: its place in the order of spawning */
     };
-    struct wok__group *group;        /* the scope it is a child of, or NULL; constant */
-    struct wok_task *sibling;        /* the scope's list of children; its owner only */
-    uint64_t id;                     /* constant */
+    struct wok__group *group; /* the scope it is a child of, or NULL; constant */
+    struct wok_task *sibling; /* the scope's list of children; its owner only */
+    uint64_t id;              /* constant */
     /* The outcome: written by the completer before COMPLETE, read by the handle after it. */
     int32_t code;
     uint8_t outcome;

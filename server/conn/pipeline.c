@@ -232,9 +232,9 @@ static void explain(struct wok__connection *connection, struct wok__slot_of_pipe
         break;
     case WOK_CANCELLED:
         if (slot->timed_out)
-            wok_http_problem(exchange, 504, "the request was not done within %llu ms",
-                             (unsigned long long)(connection->server->options.request_timeout.ns /
-                                                  1000000));
+            wok_http_problem(
+                exchange, 504, "the request was not done within %llu ms",
+                (unsigned long long)(connection->server->options.request_timeout.ns / 1000000));
         else
             wok_http_problem(exchange, 503, "the request was given up: the server is stopping");
         break;

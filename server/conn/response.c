@@ -21,7 +21,7 @@ void wok_http_respond(wok_http_exchange *exchange, int status, const char *conte
 static bool is_servers_own(wok_slice name)
 {
     static const wok_slice own[] = {
-        {"content-length", 14}, {"content-type", 12},  {"connection", 10}, {"date", 4},
+        {"content-length", 14}, {"content-type", 12},      {"connection", 10},   {"date", 4},
         {"server", 6},          {"transfer-encoding", 17}, {"x-request-id", 12},
     };
 
@@ -46,8 +46,7 @@ int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_
         return -ENOMEM;
     memcpy(copy, value.data, value.size);
     copy[value.size] = '\0';
-    exchange->fields[exchange->field_count++] =
-        (wok_http_field){name_slice, {copy, value.size}};
+    exchange->fields[exchange->field_count++] = (wok_http_field){name_slice, {copy, value.size}};
     return 0;
 }
 
@@ -105,8 +104,8 @@ void wok_http_problem(wok_http_exchange *exchange, int status, const char *forma
     va_end(args);
     if (length < 0)
         length = 0;
-    problem.detail = (wok_slice){
-        detail, (size_t)length < sizeof detail ? (size_t)length : sizeof detail - 1};
+    problem.detail =
+        (wok_slice){detail, (size_t)length < sizeof detail ? (size_t)length : sizeof detail - 1};
     wok_http_response_clear(exchange);
     exchange->no_memory = false;
     wok_http_respond(exchange, status, "application/problem+json");

@@ -32,8 +32,8 @@ struct wok_http_server {
     atomic_u32 drain;
     atomic_u64 closing_ns; /* when WOK__DRAIN_CLOSING began */
 
-    pthread_mutex_t lock;                 /* guards the rest */
-    struct wok__connection *connections;  /* a list of those that are open */
+    pthread_mutex_t lock;                /* guards the rest */
+    struct wok__connection *connections; /* a list of those that are open */
     size_t connection_count;
     struct {
         wok_listener *listener;

@@ -29,8 +29,8 @@ struct wok__slot_of_pipeline {
 struct wok__work {
     struct wok__h1_decoder decoder;
     struct wok_http_exchange *incoming; /* being received, or NULL */
-    bool in_head;    /* the decoder is before HEAD: its bytes stay at message_begin */
-    bool failed;     /* nothing more is parsed: an error was answered */
+    bool in_head;        /* the decoder is before HEAD: its bytes stay at message_begin */
+    bool failed;         /* nothing more is parsed: an error was answered */
     bool wants_continue; /* a client waits for "100 Continue" */
     struct wok__bytes input;
     size_t message_begin, parsed; /* of the input: where the message begins, what the decoder had */

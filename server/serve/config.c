@@ -141,8 +141,10 @@ static int set_listen(struct reading *reading, const char *name, const char *val
     const char *reason;
 
     if (config->listener_count == WOK__CONFIG_LISTENERS_MAX)
-        return fail(reading, reading->wrong_value, "%s %s: there are %d listeners already, which "
-                    "is the most; leave one out", name, value, WOK__CONFIG_LISTENERS_MAX);
+        return fail(reading, reading->wrong_value,
+                    "%s %s: there are %d listeners already, which "
+                    "is the most; leave one out",
+                    name, value, WOK__CONFIG_LISTENERS_MAX);
     if (!wok__config_parse_listen(value, &config->listeners[config->listener_count], &reason))
         return fail(reading, reading->wrong_value,
                     "%s %s: %s; write it as 127.0.0.1:8080 or [::1]:8080", name, value, reason);
@@ -155,8 +157,10 @@ static int set_number(struct reading *reading, const char *name, const char *val
 {
     if (parse_number(value, low, high, ret_number))
         return 0;
-    return fail(reading, reading->wrong_value, "%s %s: it is not a whole number from %lu to %lu; "
-                "give one or leave it out", name, value, low, high);
+    return fail(reading, reading->wrong_value,
+                "%s %s: it is not a whole number from %lu to %lu; "
+                "give one or leave it out",
+                name, value, low, high);
 }
 
 static int set_option(struct reading *reading, enum option_id id, const char *name,

@@ -72,8 +72,7 @@ int wok_http_server_drain(wok_http_server *server, wok_http_drain_report *ret_re
     int code;
 
     step(server, WOK__DRAIN_ANNOUNCED);
-    if (server->options.drain_delay.ns != 0 &&
-        (code = wok_sleep(server->options.drain_delay)) < 0)
+    if (server->options.drain_delay.ns != 0 && (code = wok_sleep(server->options.drain_delay)) < 0)
         return code;
     wok__server_close_listeners(server);
     running = wok__server_running(server);

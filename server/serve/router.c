@@ -164,8 +164,8 @@ static void answer_other_method(const struct wok__router *router, wok_http_excha
     else
         wok_http_problem(exchange, 405, "%.*s does not answer %.*s; it answers %.*s",
                          (int)request->path.size, request->path.data,
-                         (int)request->method_name.size, request->method_name.data,
-                         (int)allow.size, allow.text);
+                         (int)request->method_name.size, request->method_name.data, (int)allow.size,
+                         allow.text);
     wok_http_response_header(exchange, "Allow", (wok_slice){allow.text, allow.size});
 }
 

@@ -195,8 +195,8 @@ int wok_http_server_listen(wok_http_server *server, const char *address, uint16_
 
     if (server->listener_count == WOK__LISTENERS_MAX)
         return -ENOSPC;
-    error = wok_listen(&accepting.listener,
-                       &(wok_listen_options){.address = address, .port = port});
+    error =
+        wok_listen(&accepting.listener, &(wok_listen_options){.address = address, .port = port});
     if (error < 0)
         return error;
     if (ret_port != NULL)
@@ -287,7 +287,7 @@ void wok_http_server_metrics_get(const wok_http_server *server,
         metrics.connections_accepted += load_relaxed(&counters->accepted);
         metrics.requests += load_relaxed(&counters->started);
         metrics.client_gone += load_relaxed(&counters->client_gone);
-        for (int class = 0; class < 6; class++)
+        for (int class = 0; class < 6; class ++)
             metrics.responses_by_class[class] += load_relaxed(&counters->by_class[class]);
     }
     metrics.connections_open = metrics.connections_accepted - closed;

@@ -26,19 +26,19 @@ WOK_BEGIN_DECLS
  * Threads:    any thread with a runtime, blocking threads included.
  * Cancel:     not a cancellation point; waits inside the function work as on a plain thread.
  */
-#define wok_spawn_blocking(name_, ...) wok_spawn_blocking_on((wok_runtime *)NULL, name_, __VA_ARGS__)
+#define wok_spawn_blocking(name_, ...)                                                             \
+    wok_spawn_blocking_on((wok_runtime *)NULL, name_, __VA_ARGS__)
 
 /** As wok_spawn_blocking(), on `runtime`. */
 #define wok_spawn_blocking_on(runtime_, name_, ...)                                                \
     __extension__({                                                                                \
         name_##_args_ wok_args_ = (name_##_args_)__VA_ARGS__;                                      \
-        (name_##_join){                                                                            \
-            wok_spawn_blocking_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_)};                \
+        (name_##_join){wok_spawn_blocking_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_)};     \
     })
 
 /** The untyped form of wok_spawn_blocking(). */
-WOK_API wok_join wok_spawn_blocking_raw(wok_runtime *runtime, const wok_spawn_site *site,
-                                        void *args_moved);
+WOK_API
+wok_join wok_spawn_blocking_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved);
 
 WOK_END_DECLS
 

@@ -81,7 +81,8 @@ typedef struct wok_waker {
 } wok_waker;
 
 /** A waker for the task that polls; give it back with wok_waker_drop(). */
-WOK_API wok_waker wok_waker_new(const wok_cx *cx);
+WOK_API
+wok_waker wok_waker_new(const wok_cx *cx);
 
 /**
  * Makes the task be polled again.  Wakes coalesce; after the task has ended it does nothing.
@@ -89,13 +90,16 @@ WOK_API wok_waker wok_waker_new(const wok_cx *cx);
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */
-WOK_API void wok_waker_wake(const wok_waker *waker);
+WOK_API
+void wok_waker_wake(const wok_waker *waker);
 
 /** Gives the waker back; a waker of zero bytes is fine. */
-WOK_API void wok_waker_drop(wok_waker *waker);
+WOK_API
+void wok_waker_drop(wok_waker *waker);
 
 /** Makes the polling task be polled again after the others that are ready have had their turn. */
-WOK_API void wok_cx_yield(wok_cx *cx);
+WOK_API
+void wok_cx_yield(wok_cx *cx);
 
 /**
  * Waits in the calling task until `future` is ready.
@@ -107,7 +111,9 @@ WOK_API void wok_cx_yield(wok_cx *cx);
  *             a task of the runtime that wok_runtime_enter() named, and the thread blocks.
  * Cancel:     cancellation point.
  */
-WOK_API WOK_CP int wok_await(wok_future future, void *ret_result);
+WOK_API
+WOK_CP
+int wok_await(wok_future future, void *ret_result);
 
 /** One future of a wok_join_all(): borrowed, with the place of its result. */
 typedef struct wok_join_branch {
@@ -131,7 +137,9 @@ typedef struct wok_join_branch {
  * Threads:    stackful tasks.
  * Cancel:     cancellation point.
  */
-WOK_API WOK_CP int wok_join_all(wok_join_branch *branches, size_t count);
+WOK_API
+WOK_CP
+int wok_join_all(wok_join_branch *branches, size_t count);
 
 /** A join of several futures as one future, for stackless tasks: poll it with wok_join_all_poll(). */
 typedef struct wok_join_all_future {
@@ -141,10 +149,12 @@ typedef struct wok_join_all_future {
 } wok_join_all_future;
 
 /** WOK_READY when every branch is ready, else WOK_PENDING. */
-WOK_API wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx);
+WOK_API
+wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx);
 
 /** The operations of a wok_join_all_future, whose owner drops the branches' futures. */
-extern WOK_API const wok_future_vtable wok_join_all_vtable;
+extern WOK_API
+const wok_future_vtable wok_join_all_vtable;
 
 /*
  * Locals of a stackless task live in its struct, and these three macros make its poll read from

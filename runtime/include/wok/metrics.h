@@ -15,11 +15,11 @@ WOK_BEGIN_DECLS
 /** One worker's figures since the start. */
 typedef struct wok_worker_metrics {
     uint64_t polls, parks, steals, stolen_tasks, overflows;
-    uint64_t busy_ns;        /* time not spent parked; read once per turn */
+    uint64_t busy_ns; /* time not spent parked; read once per turn */
     uint64_t timers_fired, driver_turns, io_events, inbox_wakes;
-    uint32_t queue_depth;    /* ring, FIFO and slot */
-    uint32_t timers;         /* in this worker's wheel */
-    uint32_t descriptors;    /* registered with this worker's driver */
+    uint32_t queue_depth; /* ring, FIFO and slot */
+    uint32_t timers;      /* in this worker's wheel */
+    uint32_t descriptors; /* registered with this worker's driver */
 } wok_worker_metrics;
 
 /** The whole runtime's figures. */
@@ -29,19 +29,21 @@ typedef struct wok_runtime_metrics {
     uint32_t injection_depth;
     uint32_t blocking_threads, blocking_idle, blocking_queued;
     uint64_t blocking_completed;
-    size_t task_bytes;   /* memory of task blocks, free ones included */
-    size_t stack_bytes;  /* memory of stacks: mapped by takers now */
+    size_t task_bytes;  /* memory of task blocks, free ones included */
+    size_t stack_bytes; /* memory of stacks: mapped by takers now */
     size_t stacks_in_use, stacks_cached;
-    const char *driver;  /* "epoll", "sim" */
-    const char *clock;   /* "monotonic", "paused" */
+    const char *driver; /* "epoll", "sim" */
+    const char *clock;  /* "monotonic", "paused" */
 } wok_runtime_metrics;
 
 /** Reads the figures.  Threads: any. */
-WOK_API void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *ret_metrics);
+WOK_API
+void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *ret_metrics);
 
 /** Reads one worker's figures; false if there is no such worker. */
-WOK_API bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned worker,
-                                    wok_worker_metrics *ret_metrics);
+WOK_API
+bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned worker,
+                            wok_worker_metrics *ret_metrics);
 
 WOK_END_DECLS
 

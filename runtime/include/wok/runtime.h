@@ -39,8 +39,9 @@ typedef struct wok_runtime_options {
  *             unwind tables; -ENOMEM, -EMFILE, -EAGAIN as the kernel says.
  * Ownership:  returns owned: wok_runtime_free().
  */
-WOK_API WOK_MUST_USE int wok_runtime_new(wok_runtime **ret_runtime,
-                                         const wok_runtime_options *options);
+WOK_API
+WOK_MUST_USE
+int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *options);
 
 /** What a shutdown found. */
 typedef struct wok_shutdown_report {
@@ -59,8 +60,8 @@ typedef struct wok_shutdown_report {
  * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says.
  * Threads:    a plain thread that is no worker: -EDEADLK otherwise.
  */
-WOK_API int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace,
-                                 wok_shutdown_report *ret_report);
+WOK_API
+int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_report *ret_report);
 
 /**
  * Subscribes to the runtime's shutdown: the value, a bool, turns true when the shutdown begins.
@@ -69,7 +70,8 @@ WOK_API int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace,
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */
-WOK_API void wok_shutdown_subscribe(struct wok_watch_receiver *receiver, wok_runtime *runtime);
+WOK_API
+void wok_shutdown_subscribe(struct wok_watch_receiver *receiver, wok_runtime *runtime);
 
 /**
  * Shuts down without grace if that was not done, and frees the runtime; NULL is fine.
@@ -77,16 +79,20 @@ WOK_API void wok_shutdown_subscribe(struct wok_watch_receiver *receiver, wok_run
  * Handles and wakers may outlive it: every task has ended by then, and its outcome can still be
  * taken.  A runtime whose shutdown left something running is not freed.
  */
-WOK_API void wok_runtime_free(wok_runtime *runtime);
+WOK_API
+void wok_runtime_free(wok_runtime *runtime);
 
 /** wok_runtime_free() for WOK_CLEANUP. */
-WOK_API void wok_runtime_freep(wok_runtime **runtime);
+WOK_API
+void wok_runtime_freep(wok_runtime **runtime);
 
 /** The runtime of the calling thread: its worker's, or what wok_runtime_enter() named; or NULL. */
-WOK_API wok_runtime *wok_runtime_current(void);
+WOK_API
+wok_runtime *wok_runtime_current(void);
 
 /** Makes `runtime` the calling plain thread's runtime; returns the one before, to be restored. */
-WOK_API wok_runtime *wok_runtime_enter(wok_runtime *runtime);
+WOK_API
+wok_runtime *wok_runtime_enter(wok_runtime *runtime);
 
 /**
  * Runs a typed task on the runtime and blocks the calling plain thread until it has ended.
@@ -105,8 +111,9 @@ WOK_API wok_runtime *wok_runtime_enter(wok_runtime *runtime);
     })
 
 /** The untyped form of wok_block_on(). */
-WOK_API int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
-                             void *ret_result, wok_join_error *ret_error);
+WOK_API
+int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
+                     void *ret_result, wok_join_error *ret_error);
 
 /**
  * Runs `body` as the first task of a runtime with default options, shuts the runtime down when it
@@ -120,13 +127,16 @@ WOK_API int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, v
  *             for a negative errno or a runtime that cannot be built; 101 after a panic.
  * Threads:    a plain thread.
  */
-WOK_API int wok_main(int (*body)(void));
+WOK_API
+int wok_main(int (*body)(void));
 
 /** The number of worker threads. */
-WOK_API unsigned wok_runtime_workers(const wok_runtime *runtime);
+WOK_API
+unsigned wok_runtime_workers(const wok_runtime *runtime);
 
 /** The index of the calling worker thread, or -1. */
-WOK_API int wok_worker_index(void);
+WOK_API
+int wok_worker_index(void);
 
 WOK_END_DECLS
 

@@ -24,7 +24,7 @@ typedef struct wok_scope {
     struct wok__group {
         struct {
             uint64_t value;
-        } count;               /* live children and the waiting bit; see task/scope.c */
+        } count;                 /* live children and the waiting bit; see task/scope.c */
         struct wok_task *parent; /* written by the parent before it sets the waiting bit */
     } group;
     struct wok_task *children; /* owner only; newest first */
@@ -52,13 +52,14 @@ typedef struct wok_scope {
         int (*wok_function_)(__typeof__(borrowed_)) = (function_);                                 \
         static const wok_spawn_site wok_site_ = {                                                  \
             .name = #function_, .file = __FILE__, .line = __LINE__};                               \
-        wok_scope_spawn_raw((scope_), (int (*)(void *))(void (*)(void))wok_function_,              \
-                            (borrowed_), &wok_site_);                                              \
+        wok_scope_spawn_raw((scope_), (int (*)(void *))(void (*)(void))wok_function_, (borrowed_), \
+                            &wok_site_);                                                           \
     })
 
 /** The untyped form of wok_scope_spawn(). */
-WOK_API void wok_scope_spawn_raw(wok_scope *scope, int (*function)(void *), void *borrowed,
-                                 const wok_spawn_site *site);
+WOK_API
+void wok_scope_spawn_raw(wok_scope *scope, int (*function)(void *), void *borrowed,
+                         const wok_spawn_site *site);
 
 /** Spawns a stackless child that owns a copy of the future at `self_moved`; its result, if its
  *  type has one, is destroyed: a child of a scope writes into what it borrows. */
@@ -66,11 +67,13 @@ WOK_API void wok_scope_spawn_raw(wok_scope *scope, int (*function)(void *), void
     wok_scope_spawn_future_raw((scope_), (vtable_), (self_), WOK_SITE_(#self_))
 
 /** The untyped form of wok_scope_spawn_future(). */
-WOK_API void wok_scope_spawn_future_raw(wok_scope *scope, const wok_future_vtable *vtable,
-                                        void *self_moved, const wok_spawn_site *site);
+WOK_API
+void wok_scope_spawn_future_raw(wok_scope *scope, const wok_future_vtable *vtable, void *self_moved,
+                                const wok_spawn_site *site);
 
 /** The number of the child spawned last; 0 if there is none. */
-WOK_API uint64_t wok_scope_last_id(const wok_scope *scope);
+WOK_API
+uint64_t wok_scope_last_id(const wok_scope *scope);
 
 /**
  * Waits until every child has ended; the scope is empty and usable again afterwards.
@@ -82,14 +85,19 @@ WOK_API uint64_t wok_scope_last_id(const wok_scope *scope);
  * Threads:    the scope's owner: a stackful task, or a plain thread, which blocks.
  * Cancel:     cancellation point.
  */
-WOK_API WOK_CP int wok_scope_wait(wok_scope *scope);
+WOK_API
+WOK_CP
+int wok_scope_wait(wok_scope *scope);
 
 /** As wok_scope_wait(), for at most until `deadline`: -ETIMEDOUT leaves the children running. */
-WOK_API WOK_CP int wok_scope_wait_until(wok_scope *scope, wok_instant deadline);
+WOK_API
+WOK_CP
+int wok_scope_wait_until(wok_scope *scope, wok_instant deadline);
 
 /** As wok_scope_wait_until(), and reports how the first failed child ended in `ret_error`. */
-WOK_API WOK_CP int wok_scope_wait_error(wok_scope *scope, wok_instant deadline,
-                                        wok_join_error *ret_error);
+WOK_API
+WOK_CP
+int wok_scope_wait_error(wok_scope *scope, wok_instant deadline, wok_join_error *ret_error);
 
 /**
  * Waits until at least one child more has ended than `*seen`, for quorums: `*seen` counts the ended
@@ -97,7 +105,9 @@ WOK_API WOK_CP int wok_scope_wait_error(wok_scope *scope, wok_instant deadline,
  *
  * Errors:     0; -ENOENT when all had ended and were seen; -ETIMEDOUT, -ECANCELED, -EDEADLK.
  */
-WOK_API WOK_CP int wok_scope_wait_some(wok_scope *scope, wok_instant deadline, size_t *seen);
+WOK_API
+WOK_CP
+int wok_scope_wait_some(wok_scope *scope, wok_instant deadline, size_t *seen);
 
 /** Told about one child that failed: its place in the order of spawning, and how it ended. */
 typedef void (*wok_scope_visitor)(size_t index, const wok_join_error *error, void *argument);
@@ -109,11 +119,12 @@ typedef void (*wok_scope_visitor)(size_t index, const wok_join_error *error, voi
  * Threads:    the scope's owner.
  * Cancel:     not a cancellation point.
  */
-WOK_API void wok_scope_visit_failures(const wok_scope *scope, wok_scope_visitor visit,
-                                      void *argument);
+WOK_API
+void wok_scope_visit_failures(const wok_scope *scope, wok_scope_visitor visit, void *argument);
 
 /** Aborts every child that still runs.  Returns at once. */
-WOK_API void wok_scope_cancel(wok_scope *scope);
+WOK_API
+void wok_scope_cancel(wok_scope *scope);
 
 /**
  * Ends the scope: aborts what still runs and waits for it, whatever happens to the caller.
@@ -121,7 +132,8 @@ WOK_API void wok_scope_cancel(wok_scope *scope);
  * Fit for WOK_CLEANUP; runs during a panic's unwind as well.
  * Cancel:     not a cancellation point: an aborted parent still waits for its children.
  */
-WOK_API void wok_scope_done(wok_scope *scope);
+WOK_API
+void wok_scope_done(wok_scope *scope);
 
 WOK_END_DECLS
 

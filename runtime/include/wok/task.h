@@ -162,7 +162,8 @@ typedef struct wok_spawn_site {
  * Ownership:  copies site->args_size bytes from `args_moved`, which is dead afterwards; `site`
  *             must have static storage.
  */
-WOK_API wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved);
+WOK_API
+wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved);
 
 /**
  * Spawns a stackless task that owns a copy of the future at `self_moved`.
@@ -170,8 +171,9 @@ WOK_API wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site,
  * The macro wok_spawn_future(&vtable, &self) fills in the place.  Errors, ownership and threads as
  * wok_spawn().  The future must not have been polled, and must not hold pointers into itself.
  */
-WOK_API wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vtable,
-                                      void *self_moved, const wok_spawn_site *site);
+WOK_API
+wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vtable,
+                              void *self_moved, const wok_spawn_site *site);
 
 /* The site of a stackless spawn. */
 #define WOK_SITE_(name_)                                                                           \
@@ -194,7 +196,8 @@ WOK_API wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vta
  *
  * It saves the passage through a run queue where the caller is going to wait for the task anyway.
  */
-WOK_API wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved);
+WOK_API
+wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved);
 
 /**
  * Waits until the task has ended and takes its result.
@@ -208,15 +211,19 @@ WOK_API wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_mov
  * Threads:    a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point; nothing is lost.
  */
-WOK_API WOK_CP int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error);
+WOK_API
+WOK_CP
+int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error);
 
 /** As wok_join_await(), for at most until `deadline`: -ETIMEDOUT leaves the handle valid. */
-WOK_API WOK_CP int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
-                                        wok_join_error *ret_error);
+WOK_API
+WOK_CP
+int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
+                         wok_join_error *ret_error);
 
 /** The stackless form: WOK_PENDING, 0, -WOK_EJOIN or -EINVAL as wok_join_await() says. */
-WOK_API wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result,
-                               wok_join_error *ret_error);
+WOK_API
+wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error);
 
 /**
  * Drops the handle: the task runs on, detached, and its result is destroyed exactly once.
@@ -225,7 +232,8 @@ WOK_API wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result,
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */
-WOK_API void wok_join_drop(wok_join *join);
+WOK_API
+void wok_join_drop(wok_join *join);
 
 /**
  * Asks the task to stop.  Returns at once; idempotent; after the task's end it does nothing.
@@ -236,16 +244,20 @@ WOK_API void wok_join_drop(wok_join *join);
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */
-WOK_API void wok_join_abort(const wok_join *join);
+WOK_API
+void wok_join_abort(const wok_join *join);
 
 /** True when the task is gone: its locals and arguments are destroyed, its result is stored. */
-WOK_API bool wok_join_is_finished(const wok_join *join);
+WOK_API
+bool wok_join_is_finished(const wok_join *join);
 
 /** The task's number: unique among tasks that live or whose handle does; 0 if it has none. */
-WOK_API uint64_t wok_join_id(const wok_join *join);
+WOK_API
+uint64_t wok_join_id(const wok_join *join);
 
 /** The number of the calling task; 0 on a plain thread. */
-WOK_API uint64_t wok_task_id(void);
+WOK_API
+uint64_t wok_task_id(void);
 
 /**
  * Lets the other ready tasks run.
@@ -254,10 +266,13 @@ WOK_API uint64_t wok_task_id(void);
  * Threads:    a stackful task yields; a plain thread calls sched_yield(2).
  * Cancel:     cancellation point.
  */
-WOK_API WOK_CP int wok_yield(void);
+WOK_API
+WOK_CP
+int wok_yield(void);
 
 /** True once the calling task was aborted; sticky. */
-WOK_API bool wok_cancelled(void);
+WOK_API
+bool wok_cancelled(void);
 
 /**
  * Ends the calling task: its stack is unwound, cleanup handlers run, and whoever awaits it gets
@@ -267,7 +282,8 @@ WOK_API bool wok_cancelled(void);
  * Do not panic inside the callback of a library that holds resources in its frames.
  */
 #define wok_panic(...) wok_panic_at(__FILE__, __LINE__, __VA_ARGS__)
-WOK_API WOK_NORETURN void wok_panic_at(const char *file, int line, const char *format, ...)
+WOK_API
+WOK_NORETURN void wok_panic_at(const char *file, int line, const char *format, ...)
     WOK_PRINTF(3, 4);
 
 /** Panics unless `condition` holds; stays in release builds. */
@@ -277,8 +293,12 @@ WOK_API WOK_NORETURN void wok_panic_at(const char *file, int line, const char *f
 /* ---- select ------------------------------------------------------------------------------- */
 
 /** What one branch of a wok_select() waits for. */
-typedef enum wok_branch_kind { WOK_BRANCH_OFF, WOK_BRANCH_JOIN, WOK_BRANCH_TIMER,
-                               WOK_BRANCH_FUTURE } wok_branch_kind;
+typedef enum wok_branch_kind {
+    WOK_BRANCH_OFF,
+    WOK_BRANCH_JOIN,
+    WOK_BRANCH_TIMER,
+    WOK_BRANCH_FUTURE
+} wok_branch_kind;
 
 /** One branch of a wok_select(); build it with WOK_ON_JOIN, WOK_ON_TIMER, WOK_ON_FUTURE. */
 typedef struct wok_branch {
@@ -291,11 +311,18 @@ typedef struct wok_branch {
 } wok_branch;
 
 #define WOK_ON_JOIN(join_, ret_result_, ret_error_)                                                \
-    {.kind = WOK_BRANCH_JOIN, .join = (join_), .ret_result = (ret_result_),                        \
-     .ret_error = (ret_error_)}
-#define WOK_ON_TIMER(deadline_) {.kind = WOK_BRANCH_TIMER, .deadline = (deadline_)}
+    {                                                                                              \
+        .kind = WOK_BRANCH_JOIN, .join = (join_), .ret_result = (ret_result_),                     \
+        .ret_error = (ret_error_)                                                                  \
+    }
+#define WOK_ON_TIMER(deadline_)                                                                    \
+    {                                                                                              \
+        .kind = WOK_BRANCH_TIMER, .deadline = (deadline_)                                          \
+    }
 #define WOK_ON_FUTURE(future_, ret_result_)                                                        \
-    {.kind = WOK_BRANCH_FUTURE, .future = (future_), .ret_result = (ret_result_)}
+    {                                                                                              \
+        .kind = WOK_BRANCH_FUTURE, .future = (future_), .ret_result = (ret_result_)                \
+    }
 
 /** How wok_select() chooses among branches that are ready together. */
 typedef enum wok_select_order { WOK_SELECT_FAIR, WOK_SELECT_BIASED } wok_select_order;
@@ -313,8 +340,9 @@ typedef enum wok_select_order { WOK_SELECT_FAIR, WOK_SELECT_BIASED } wok_select_
  * Threads:    stackful tasks.
  * Cancel:     cancellation point.
  */
-WOK_API WOK_CP int wok_select(wok_branch *branches, size_t count, wok_select_order order,
-                              int *ret_code);
+WOK_API
+WOK_CP
+int wok_select(wok_branch *branches, size_t count, wok_select_order order, int *ret_code);
 
 WOK_END_DECLS
 

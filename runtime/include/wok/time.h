@@ -72,7 +72,8 @@ static inline wok_duration wok_instant_since(wok_instant end, wok_instant begin)
  * Cancel:     not a cancellation point.
  * Source:     clock_gettime(2).
  */
-WOK_API wok_instant wok_now(void);
+WOK_API
+wok_instant wok_now(void);
 
 /** The time that has passed since `start`. */
 static inline wok_duration wok_elapsed(wok_instant start)
@@ -100,10 +101,14 @@ static inline wok_instant wok_after(wok_duration duration)
  * Cancel:     cancellation point; an aborted sleep leaves no timer behind.
  * Source:     hierarchical timing wheels, Varghese and Lauck, SOSP 1987.
  */
-WOK_API WOK_CP int wok_sleep(wok_duration duration);
+WOK_API
+WOK_CP
+int wok_sleep(wok_duration duration);
 
 /** As wok_sleep(), until the clock shows `deadline`; an instant that has passed yields once. */
-WOK_API WOK_CP int wok_sleep_until(wok_instant deadline);
+WOK_API
+WOK_CP
+int wok_sleep_until(wok_instant deadline);
 
 /**
  * A future that becomes ready at an instant: the stackless form of wok_sleep_until().
@@ -124,7 +129,8 @@ typedef struct wok_sleep_future {
 } wok_sleep_future;
 
 /** The operations of a wok_sleep_future. */
-extern WOK_API const wok_future_vtable wok_sleep_vtable;
+extern WOK_API
+const wok_future_vtable wok_sleep_vtable;
 
 /** A sleep that ends at `deadline`. */
 static inline wok_sleep_future wok_sleep_future_until(wok_instant deadline)
@@ -139,10 +145,12 @@ static inline wok_sleep_future wok_sleep_future_for(wok_duration duration)
 }
 
 /** Polls the sleep: WOK_READY at its deadline or later, WOK_PENDING before. */
-WOK_API wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx);
+WOK_API
+wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx);
 
 /** Ends the sleep in any state; no timer is left behind. */
-WOK_API void wok_sleep_future_drop(wok_sleep_future *sleep);
+WOK_API
+void wok_sleep_future_drop(wok_sleep_future *sleep);
 
 /** The sleep as a future for wok_await(), wok_select() and wok_join_all(); borrows it. */
 static inline wok_future wok_sleep_future_as(wok_sleep_future *sleep)
@@ -162,10 +170,14 @@ static inline wok_future wok_sleep_future_as(wok_sleep_future *sleep)
  * Threads:    stackful tasks, and plain threads with a runtime (wok_await() says how).
  * Cancel:     cancellation point.
  */
-WOK_API WOK_CP int wok_timeout(wok_duration duration, wok_future future, void *ret_result);
+WOK_API
+WOK_CP
+int wok_timeout(wok_duration duration, wok_future future, void *ret_result);
 
 /** As wok_timeout(), until the clock shows `deadline`; WOK_NEVER waits without a limit. */
-WOK_API WOK_CP int wok_await_until(wok_future future, wok_instant deadline, void *ret_result);
+WOK_API
+WOK_CP
+int wok_await_until(wok_future future, wok_instant deadline, void *ret_result);
 
 WOK_END_DECLS
 
