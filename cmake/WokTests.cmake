@@ -65,7 +65,7 @@ if(WOK_TESTS)
     elseif(layer STREQUAL "server")
       set(needs wok_server_lib)
       set(private server)
-      list(PREPEND links wok_server_lib)
+      list(PREPEND links wok_server_lib wok_atomics)
     elseif(layer STREQUAL "handlers")
       set(needs wok_handlers)
       # Handlers run against a fake exchange, which builds its requests as the codec does.  It has to

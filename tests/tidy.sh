@@ -100,7 +100,7 @@ c_lines server | grep -E '# *include *"' | awk -F: '
     }' | check "includes inside server/ point down: http <- net <- conn <- serve"
 
 {
-    c_lines server/http | grep -E '# *include *<(openssl/|sys/socket|netinet/|arpa/|poll|sys/epoll|pthread)'
+    c_lines server/http | grep -E '# *include *(<(openssl/|sys/socket|netinet/|arpa/|poll|sys/epoll|pthread)|"platform/)'
     c_lines server/http | grep -E '# *include *<wok/' | grep -vE '<wok/(base|time)\.h>|<wok/http/'
 } | says 'server/http is bytes in, events out: no runtime, no sockets, no OpenSSL' |
     check "server/http/ uses neither runtime nor OpenSSL"
@@ -118,8 +118,16 @@ c_lines runtime server handlers examples tests | grep -E '__(atomic|sync)_|stdat
     check "atomics only in platform/atomic.h"
 
 # A label stands in the comment of each access of its pair.
-labels=$(grep -rnoE '\[[a-z][a-z0-9_]*\.[a-z][a-z0-9_-]*\]' --include='*.[chS]' runtime 2>/dev/null |
-    grep -v '^runtime/platform/atomic.h:')
+labels=$(grep -rnE '(/\*|//|^ *\*).*\[[a-z][a-z0-9_]*\.[a-z][a-z0-9_-]*\]' --include='*.[chS]' runtime server 2>/dev/null |
+    grep -v '^runtime/platform/atomic.h:' |
+    awk '{
+        match($0, /^[^:]*:[0-9]+:/); place = substr($0, 1, RLENGTH)
+        sub(/^[^:]*:[0-9]+:/, ""); sub(/^.*(\/\*|\/\/)/, "") # the code before the comment may have subscripts
+        while (match($0, /\[[a-z][a-z0-9_]*\.[a-z][a-z0-9_-]*\]/)) {
+            print place substr($0, RSTART, RLENGTH)
+            $0 = substr($0, RSTART + RLENGTH)
+        }
+    }')
 echo "$labels" | awk -F: 'NF { count[$3]++; where[$3] = $1 ":" $2 }
     END { for (label in count) if (count[label] < 2) print where[label] ": label " label " has one end only" }' |
     sort | check "each label of an atomic access has both ends"
