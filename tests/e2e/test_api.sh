@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every route as a user of curl sees it: status, type, headers, body, and the sentences of refusals.
 . "$(dirname "$0")/common"
-start_server
+start_server "$@"
 baseline=$(live_tasks)
 
 # ---- what every answer has -------------------------------------------------------------------------
