@@ -26,7 +26,8 @@ static int run_request(void *args, void *result)
 
     (void)result;
     exchange->handler(exchange);
-    return 0;
+    /* A handler whose waits were cancelled and which therefore answered nothing. */
+    return exchange->status == 0 && wok_cancelled() ? -ECANCELED : 0;
 }
 
 static void drop_request(void *args)
