@@ -32,7 +32,7 @@ struct wok__bytes {
 };
 
 struct wok_http_exchange {
-    atomic_u32 refs;
+    atomic_u32 refs;          /* [exchange.refs] the connection and the task */
     wok_http_server *server;  /* constant */
     wok_http_handler handler; /* set by the router */
     void *context;            /* constant */
