@@ -1,0 +1,58 @@
+#!/bin/sh
+# Stopping: what runs is finished, what is idle is closed, nothing that was asked is lost.
+. "$(dirname "$0")/common"
+
+for signal in SIGTERM SIGINT; do
+    start_server
+    client drain.mjs finishes "$server" $signal
+    wait_server 20
+    same "$signal: the exit code is 0" 0 "$code"
+    finds "$signal: the log tells what was finished" '2[0-9] requests finished, 0 given up' "$log"
+    no_reports
+done
+
+start_server --drain-delay 1200
+client drain.mjs announces "$server"
+wait_server 20
+same "after a drain delay the exit code is 0" 0 "$code"
+no_reports
+
+start_server --grace 300
+begin=$(now_ms)
+client drain.mjs gives-up "$server"
+wait_server 20
+took=$(($(now_ms) - begin))
+same "after the grace the exit code is 0" 0 "$code"
+[ "$took" -ge 300 ] && [ "$took" -lt $((2500 * slack)) ]
+check $? "the grace is what was asked for" "$took ms"
+finds "the log tells how many were given up" '3 given up' "$log"
+for request in /aggregate /sleep /fetch; do
+    finds "the log names what was given up: $request" "$request" "$log"
+done
+no_reports
+
+for pair in 'SIGTERM SIGTERM 143' 'SIGINT SIGINT 130' 'SIGTERM SIGINT 130'; do
+    # shellcheck disable=SC2086 # three words
+    set -- $pair
+    start_server
+    client drain.mjs twice "$server" "$1" "$2"
+    wait_server 5
+    same "$1, $2: the exit code is 128 and the second's number" "$3" "$code"
+done
+
+start_server
+begin=$(now_ms)
+kill -TERM "$server"
+wait_server 20
+took=$(($(now_ms) - begin))
+[ "$code" -eq 0 ] && [ "$took" -lt $((1000 * slack)) ]
+check $? "a server without clients stops at once" "code $code after $took ms"
+
+for run in 1 2 3; do
+    start_server
+    client drain.mjs under-load "$server"
+    wait_server 20
+    same "under load, run $run: the exit code is 0" 0 "$code"
+    no_reports
+done
+finish
