@@ -2,6 +2,7 @@
  * engine.h - what the parts of the model checker share.
  *
  *   memory.c   the memory model: which stores a load may read, and what a thread knows
+ *   hash.c     the hash of a state, for recognising it
  *   sync.c     sleeping, locks, and the race checks on plain memory
  *   explore.c  the threads, the decisions, the walk through all of them
  *   trace.c    printing a run
@@ -43,6 +44,7 @@ struct location {
     uint8_t readers, writers;      /* threads that ever did so, in any run: bits */
     uint64_t run;                  /* the run that everything below belongs to */
     uint64_t order_hash;
+    bool exclusive; /* see model_exclusive */
     unsigned count;
     uint16_t order[MAX_MESSAGES]; /* position -> index into stores */
     struct store stores[MAX_MESSAGES];
@@ -88,6 +90,7 @@ struct actor {
     struct view acquired; /* what an acquire fence would add */
     struct view released; /* what a release fence has published */
     uint64_t history;     /* hash of all that it has read: stands for its local state */
+    uint32_t place;       /* operations since the history began */
     enum op_kind waiting; /* what it would do next, as far as that may block */
     const void *object;   /* the event, futex word or mutex that it waits for */
     bool finished;
@@ -109,6 +112,16 @@ struct engine {
 
 extern struct engine engine;
 
+struct memory {
+    struct location locations[MAX_LOCATIONS]; /* numbered by first use, for the whole check */
+    unsigned count;
+    struct view fence_view; /* of all seq_cst fences */
+    uint64_t fence_hash;
+    bool acquire_seen; /* something but a seq_cst fence acquired, in any run of the check */
+};
+
+extern struct memory memory;
+
 static inline struct actor *self(void)
 {
     return &engine.actors[engine.current];
@@ -125,14 +138,20 @@ uint64_t memory_newest(int location);
 uint64_t memory_see_newest(int location);  /* and never reads an older one again */
 bool memory_catch_up(struct actor *actor); /* true if there was anything to catch up with */
 void memory_learn(struct view *view, const struct view *more);
-uint64_t memory_hash(void);
+unsigned memory_position(int location, unsigned store); /* in the modification order */
 uint16_t memory_tick(void); /* a new operation of the current thread: its clock */
 /* The name of an access in [begin, end) that does not happen before now, or NULL. */
 const struct model_site *memory_in_use(const char *begin, const char *end);
 
+/* hash.c */
+uint64_t memory_hash(void);
+uint64_t memory_hash_stores(const struct view *view);
+
 /* sync.c */
 void sync_new_check(void);
 void sync_new_run(void);
+void sync_check_race(const void *address, bool write, uint16_t clock,
+                     const struct model_site *site);
 void sync_check_alive(const char *address, const struct model_site *site);
 bool sync_may_run(const struct actor *actor);
 uint64_t sync_hash(void);

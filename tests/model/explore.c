@@ -230,12 +230,13 @@ static unsigned runnable(unsigned *ret_threads)
         if (i != engine.current && sync_may_run(&engine.actors[i]))
             ret_threads[count++] = i;
     }
-    if (count == 0 && unfinished) {
-        if (!let_spinners_see())
-            report_deadlock();
+    if (count != 0 || !unfinished)
+        return count;
+    if (let_spinners_see())
         return runnable(ret_threads);
-    }
-    return count;
+    if (!engine.check->ends_asleep)
+        report_deadlock();
+    return 0;
 }
 
 /* True if what can follow from here was explored before. */

@@ -24,41 +24,39 @@
 #include "engine.h"
 #include "model_atomic.h"
 
-static struct location locations[MAX_LOCATIONS]; /* numbered by first use, for the whole check */
-static unsigned location_count;
+struct memory memory;
 static uint8_t location_of_slot[1024]; /* hash of the address -> number + 1 */
-static struct view fence_view;         /* of all seq_cst fences */
-static uint64_t fence_hash;
 
 void memory_new_check(void)
 {
-    location_count = 0;
-    memset(locations, 0, sizeof locations);
+    memory.count = 0;
+    memory.acquire_seen = false;
+    memset(memory.locations, 0, sizeof memory.locations);
     memset(location_of_slot, 0, sizeof location_of_slot);
 }
 
 void memory_new_run(void)
 {
-    memset(&fence_view, 0, sizeof fence_view);
-    fence_hash = 0;
+    memset(&memory.fence_view, 0, sizeof memory.fence_view);
+    memory.fence_hash = 0;
 }
 
 struct location *memory_at(int location)
 {
-    return &locations[location];
+    return &memory.locations[location];
 }
 
-static unsigned position_of(int location, unsigned store)
+unsigned memory_position(int location, unsigned store)
 {
-    return locations[location].stores[store].position;
+    return memory.locations[location].stores[store].position;
 }
 
 /* Both views move to the later of the two in modification order. */
 static void learn_stores(struct view *view, const struct view *more)
 {
-    for (unsigned i = 0; i < location_count; i++)
+    for (unsigned i = 0; i < memory.count; i++)
         if (view->store[i] != more->store[i] &&
-            position_of((int)i, view->store[i]) < position_of((int)i, more->store[i]))
+            memory_position((int)i, view->store[i]) < memory_position((int)i, more->store[i]))
             view->store[i] = more->store[i];
 }
 
@@ -92,8 +90,8 @@ bool memory_catch_up(struct actor *actor)
 {
     bool moved = false;
 
-    for (unsigned i = 0; i < location_count; i++) {
-        const struct location *location = &locations[i];
+    for (unsigned i = 0; i < memory.count; i++) {
+        const struct location *location = &memory.locations[i];
 
         if (location->run != engine.run)
             continue;
@@ -106,6 +104,7 @@ bool memory_catch_up(struct actor *actor)
 
 uint16_t memory_tick(void)
 {
+    self()->place++;
     return ++self()->now.clock[engine.current];
 }
 
@@ -122,6 +121,7 @@ static void begin_run(struct location *location)
     location->count = 1;
     location->order[0] = 0;
     location->order_hash = 0;
+    location->exclusive = false;
     memset(&location->stores[0], 0, sizeof location->stores[0]);
     memset(location->last_use, 0, sizeof location->last_use);
     read_memory(location, &location->stores[0].value);
@@ -131,15 +131,16 @@ static int number_of(const void *address, size_t size, const struct model_site *
 {
     unsigned slot = (unsigned)(((uintptr_t)address * 0x9e3779b97f4a7c15u) >> 54);
 
-    while (location_of_slot[slot] != 0 && locations[location_of_slot[slot] - 1].address != address)
+    while (location_of_slot[slot] != 0 &&
+           memory.locations[location_of_slot[slot] - 1].address != address)
         slot = (slot + 1) % 1024;
     if (location_of_slot[slot] == 0) {
-        if (location_count == MAX_LOCATIONS)
+        if (memory.count == MAX_LOCATIONS)
             explore_broken("more than %d atomic locations", MAX_LOCATIONS);
-        locations[location_count].address = address;
-        locations[location_count].size = size;
-        locations[location_count].site = site;
-        location_of_slot[slot] = (uint8_t)++location_count;
+        memory.locations[memory.count].address = address;
+        memory.locations[memory.count].size = size;
+        memory.locations[memory.count].site = site;
+        location_of_slot[slot] = (uint8_t)++memory.count;
     }
     return location_of_slot[slot] - 1;
 }
@@ -148,8 +149,8 @@ int memory_location(const void *address, size_t size, const struct model_site *s
 {
     int number = number_of(address, size, site);
 
-    if (locations[number].run != engine.run)
-        begin_run(&locations[number]);
+    if (memory.locations[number].run != engine.run)
+        begin_run(&memory.locations[number]);
     return number;
 }
 
@@ -165,17 +166,23 @@ static void note_user(uint8_t *users)
 
 uint64_t memory_newest(int location)
 {
-    const struct location *at = &locations[location];
+    const struct location *at = &memory.locations[location];
     return at->stores[at->order[at->count - 1]].value;
+}
+
+/* What the thread has read becomes part of its history: by name, or only by value. */
+static void remember_store(const struct store *store)
+{
+    explore_remember(engine.check->by_value ? store->value : store->name);
 }
 
 uint64_t memory_see_newest(int location)
 {
-    const struct location *at = &locations[location];
+    const struct location *at = &memory.locations[location];
 
-    note_user(&locations[location].readers);
+    note_user(&memory.locations[location].readers);
     self()->now.store[location] = at->order[at->count - 1];
-    explore_remember(at->stores[at->order[at->count - 1]].name);
+    remember_store(&at->stores[at->order[at->count - 1]]);
     return memory_newest(location);
 }
 
@@ -210,29 +217,41 @@ static int begin_access(enum op_kind kind, const void *address, size_t size, int
     if (order == __ATOMIC_SEQ_CST || order == __ATOMIC_CONSUME)
         explore_broken("%s:%d: %s: only fences may be seq_cst here", site->file, site->line,
                        site->text);
-    if (concerns_others(kind, &locations[number_of(address, size, site)]))
+    if (concerns_others(kind, &memory.locations[number_of(address, size, site)]))
         explore_point(kind, address);
     sync_check_alive(address, site);
 
     int location = memory_location(address, size, site);
-    locations[location].last_use[engine.current] = memory_tick();
+    uint16_t clock = memory_tick();
+    memory.locations[location].last_use[engine.current] = clock;
     *ret_event = trace_add(kind, location, site);
     (*ret_event)->order = order;
+    if (memory.locations[location].exclusive)
+        sync_check_race(address, kind != OP_LOAD, clock, site);
     return location;
+}
+
+/* As note_user: whether anything but a seq_cst fence acquires. */
+static void note_acquire(void)
+{
+    engine.newly_shared |= !memory.acquire_seen;
+    memory.acquire_seen = true;
 }
 
 static void read_from(int location, unsigned store, int order, struct event *event)
 {
     struct actor *actor = self();
-    const struct location *at = &locations[location];
+    const struct location *at = &memory.locations[location];
 
     actor->now.store[location] = (uint16_t)store; /* never backwards: see `oldest` in the callers */
-    if (acquires(order))
+    if (acquires(order)) {
+        note_acquire();
         memory_learn(&actor->now, &at->stores[store].view);
+    }
     memory_learn(&actor->acquired, &at->stores[store].view);
     event->before = at->stores[store].value;
     event->age = at->count - 1 - at->stores[store].position;
-    explore_remember(at->stores[store].name);
+    remember_store(&at->stores[store]);
 }
 
 static void hash_order(struct location *at, unsigned changed)
@@ -250,7 +269,7 @@ static void write_at(int location, unsigned position, uint64_t value, int order,
                      const struct view *sequence)
 {
     struct actor *actor = self();
-    struct location *at = &locations[location];
+    struct location *at = &memory.locations[location];
 
     if (at->count == MAX_MESSAGES)
         explore_broken("more than %d stores to one location", MAX_MESSAGES);
@@ -283,21 +302,49 @@ static void write_at(int location, unsigned position, uint64_t value, int order,
 static unsigned oldest_position(int location)
 {
     if (engine.current == MAIN)
-        return locations[location].count - 1;
-    return position_of(location, self()->now.store[location]);
+        return memory.locations[location].count - 1;
+    return memory_position(location, self()->now.store[location]);
+}
+
+static bool knows_no_more(const struct view *less, const struct view *more)
+{
+    for (unsigned i = 0; i < memory.count; i++)
+        if (memory_position((int)i, less->store[i]) > memory_position((int)i, more->store[i]))
+            return false;
+    return true;
+}
+
+/*
+ * By value, a load has no reason to read a store if the one before it has the same value and teaches
+ * no more: whoever knows less may do all that whoever knows more may do.
+ */
+static bool worth_reading(const struct location *at, unsigned position, unsigned oldest)
+{
+    const struct store *store = &at->stores[at->order[position]];
+
+    if (!engine.check->by_value || position == oldest || engine.current == MAIN)
+        return true;
+    const struct store *before = &at->stores[at->order[position - 1]];
+    return before->value != store->value || !knows_no_more(&before->view, &store->view);
 }
 
 uint64_t model__load(const void *address, size_t size, int order, const struct model_site *site)
 {
     struct event *event;
     int location = begin_access(OP_LOAD, address, size, order, site, &event);
-    const struct location *at = &locations[location];
-    unsigned choices = at->count - oldest_position(location);
-    unsigned age = explore_decide(choices); /* zero is the newest: first runs look ordinary */
-    unsigned store = at->order[at->count - 1 - age];
+    const struct location *at = &memory.locations[location];
+    unsigned oldest = oldest_position(location);
+    unsigned candidates[MAX_MESSAGES];
+    unsigned choices = 0;
 
-    read_from(location, store, order, event);
-    return at->stores[store].value;
+    /* The newest comes first, so that the first runs look ordinary. */
+    for (unsigned position = at->count; position-- > oldest;)
+        if (worth_reading(at, position, oldest))
+            candidates[choices++] = at->order[position];
+
+    unsigned read = candidates[explore_decide(choices)];
+    read_from(location, read, order, event);
+    return at->stores[read].value;
 }
 
 void model__store(void *address, size_t size, uint64_t value, int order,
@@ -305,7 +352,7 @@ void model__store(void *address, size_t size, uint64_t value, int order,
 {
     struct event *event;
     int location = begin_access(OP_STORE, address, size, order, site, &event);
-    const struct location *at = &locations[location];
+    const struct location *at = &memory.locations[location];
     unsigned after[MAX_MESSAGES];
     unsigned choices = 0;
 
@@ -342,7 +389,7 @@ static uint64_t combine(enum model_rmw op, uint64_t value, uint64_t operand, siz
 static void write_behind(int location, unsigned read, uint64_t value, int order,
                          struct event *event)
 {
-    struct location *at = &locations[location];
+    struct location *at = &memory.locations[location];
 
     at->stores[read].claimed = true;
     event->after = value;
@@ -354,7 +401,7 @@ uint64_t model__rmw(void *address, size_t size, enum model_rmw op, uint64_t oper
 {
     struct event *event;
     int location = begin_access(OP_RMW, address, size, order, site, &event);
-    const struct location *at = &locations[location];
+    const struct location *at = &memory.locations[location];
     unsigned candidates[MAX_MESSAGES];
     unsigned choices = 0;
 
@@ -374,16 +421,17 @@ bool model__cas(void *address, size_t size, void *expected, uint64_t desired, in
 {
     struct event *event;
     int location = begin_access(OP_CAS, address, size, order, site, &event);
-    const struct location *at = &locations[location];
+    const struct location *at = &memory.locations[location];
     unsigned candidates[MAX_MESSAGES];
     unsigned choices = 0;
+    unsigned oldest = oldest_position(location);
     uint64_t wanted = 0;
 
     memcpy(&wanted, expected, size);
     /* A strong CAS fails only on another value; one that fails is a load and may read an old one. */
-    for (unsigned position = at->count; position-- > oldest_position(location);) {
+    for (unsigned position = at->count; position-- > oldest;) {
         const struct store *store = &at->stores[at->order[position]];
-        if (store->value != wanted || !store->claimed)
+        if (store->value == wanted ? !store->claimed : worth_reading(at, position, oldest))
             candidates[choices++] = at->order[position];
     }
     unsigned read = candidates[explore_decide(choices)];
@@ -401,16 +449,6 @@ bool model__cas(void *address, size_t size, void *expected, uint64_t desired, in
     return success;
 }
 
-static uint64_t hash_stores(const struct view *view)
-{
-    uint64_t hash = 0;
-
-    for (unsigned i = 0; i < location_count; i++)
-        if (view->store[i] != 0)
-            hash = mix(hash, (uint64_t)i << 32 | locations[i].stores[view->store[i]].name);
-    return hash;
-}
-
 void model__fence(int order, const struct model_site *site)
 {
     struct actor *actor = self();
@@ -420,13 +458,17 @@ void model__fence(int order, const struct model_site *site)
         explore_point(OP_FENCE, NULL);
     memory_tick();
     trace_add(OP_FENCE, -1, site)->order = order;
+    if (order != __ATOMIC_SEQ_CST && order != __ATOMIC_RELEASE)
+        note_acquire();
     if (order != __ATOMIC_RELEASE)
         memory_learn(&actor->now, &actor->acquired);
     if (order == __ATOMIC_SEQ_CST) {
-        learn_stores(&fence_view, &actor->now);
-        learn_stores(&actor->now, &fence_view);
-        fence_hash = hash_stores(&fence_view);
-        explore_remember(fence_hash);
+        learn_stores(&memory.fence_view, &actor->now);
+        learn_stores(&actor->now, &memory.fence_view);
+        if (!engine.check->by_value) {
+            memory.fence_hash = memory_hash_stores(&memory.fence_view);
+            explore_remember(memory.fence_hash);
+        }
     }
     actor->acquired = actor->now;
     if (order != __ATOMIC_ACQUIRE)
@@ -435,8 +477,8 @@ void model__fence(int order, const struct model_site *site)
 
 const struct model_site *memory_in_use(const char *begin, const char *end)
 {
-    for (unsigned i = 0; i < location_count; i++) {
-        const struct location *at = &locations[i];
+    for (unsigned i = 0; i < memory.count; i++) {
+        const struct location *at = &memory.locations[i];
 
         if (at->run != engine.run || at->address < begin || at->address >= end)
             continue;
@@ -445,24 +487,4 @@ const struct model_site *memory_in_use(const char *begin, const char *end)
                 return at->site;
     }
     return NULL;
-}
-
-/*
- * The hash of everything that decides how the run can go on.  Who read which store, the modification
- * orders and what the fences exchanged determine all views, so that these need not be hashed.
- */
-uint64_t memory_hash(void)
-{
-    uint64_t hash = fence_hash;
-
-    for (unsigned i = 0; i < location_count; i++)
-        if (locations[i].run == engine.run && locations[i].count > 1)
-            hash = mix(mix(hash, i), locations[i].order_hash);
-    for (unsigned i = 0; i < engine.threads; i++) {
-        const struct actor *actor = &engine.actors[i];
-        uint64_t place = (uint64_t)actor->now.clock[i] << 1 | (actor->waiting == OP_START);
-
-        hash = mix(mix(hash, actor->history), place);
-    }
-    return hash;
 }

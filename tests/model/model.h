@@ -38,13 +38,18 @@ struct model_check {
     const char *name;
     void (*setup)(void);                      /* before the threads, in every run */
     void (*threads[MODEL_MAX_THREADS])(void); /* as many as are not NULL */
-    void (*finish)(void);                     /* after all threads have returned; sees everything */
+    void (*finish)(void);                     /* when the run has ended; sees everything */
 
+    /* Threads may sleep forever: the run ends when nobody can go on, and `finish` judges that. */
+    bool ends_asleep;
     /* How many times a run may switch away from a thread that could go on; 0 means no bound. */
     unsigned max_preemptions;
     /* Also explores what follows a state seen before, and lets others run before accesses that do
      * not concern them: much slower, and must change no verdict. */
     bool no_shortcuts;
+    /* Takes two stores of one value for the same: far fewer states where threads go round in loops,
+     * with model_forget.  Not for checks with plain data, which need to know who wrote it. */
+    bool by_value;
 };
 
 enum model_verdict {
@@ -82,6 +87,13 @@ unsigned model_self(void);
             model__fail(MODEL_SITE(#condition));                                                   \
     } while (0)
 
+/**
+ * With by_value, a promise: from here on the thread's behaviour depends on `key` only, and on what it
+ * reads from now on; not on what it has read so far.  At the top of a loop, as a rule.  The key says
+ * where the thread stands, too, if it forgets in more than one place.
+ */
+void model_forget(uint64_t key);
+
 /** Explores every value in [0, count). */
 unsigned model_choose(unsigned count);
 
@@ -98,12 +110,21 @@ unsigned model_choose(unsigned count);
  */
 #define model_free(p, size) model__free((p), (size), MODEL_SITE(#p))
 
+/**
+ * Says in `setup` that an atomic location is handed from thread to thread like plain memory: two
+ * accesses, one a store, that happens-before does not order are then a race here, too.  It finds the
+ * store that comes too early for somebody's load, which the memory model cannot show as a value
+ * because it has no load buffering.
+ */
+#define model_exclusive(p) model__exclusive(&(p)->value, sizeof((p)->value), MODEL_SITE(#p))
+
 /** In a loop that waits for another thread: goes on once any thread has stored something. */
 #define model_spin() model__spin(MODEL_SITE("spin"))
 
 /**
- * An eventfd in small: `set` leaves a token, `wait` sleeps until there is one and takes it.  It
- * carries no memory ordering of its own, so that what is checked cannot lean on the kernel's.
+ * An eventfd in small: `set` leaves a token, and says whether there was one already; `wait` sleeps
+ * until there is one and takes it.  It carries no memory ordering of its own, so that what is
+ * checked cannot lean on the kernel's.
  */
 struct model_event {
     char unused; /* its address is its name; the checker keeps the rest, afresh in every run */
@@ -126,8 +147,9 @@ struct model_mutex {
 __attribute__((noreturn)) void model__fail(const struct model_site *site);
 void model__plain(const void *address, bool write, const struct model_site *site);
 void model__free(const void *address, size_t size, const struct model_site *site);
+void model__exclusive(const void *address, size_t size, const struct model_site *site);
 void model__spin(const struct model_site *site);
-void model__event_set(struct model_event *event, const struct model_site *site);
+bool model__event_set(struct model_event *event, const struct model_site *site);
 void model__event_wait(struct model_event *event, const struct model_site *site);
 void model__futex_wait(void *address, size_t size, uint64_t expected,
                        const struct model_site *site);

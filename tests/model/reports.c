@@ -93,6 +93,18 @@ static void race_fence_1(void)
     fence(use.load_fence);
     model_plain_read(&data);
 }
+/* z is handed to the other thread, which stores: a relaxed flag lets the store overtake the load. */
+static void hand_over(void)
+{
+    model_exclusive(&z);
+    (void)load_relaxed(&z);
+    STORE(&y, 1);
+}
+static void take_over(void)
+{
+    if (LOAD(&y) == 1)
+        store_relaxed(&z, 1);
+}
 static void race_unlocked(void)
 {
     model_plain_write(&data);
@@ -250,6 +262,12 @@ static const struct report_test {
      0,
      NULL},
     {"no race: mutex", {race_locked, race_locked, race_locked}, {0}, 0, NULL},
+    {"race: a store to an exclusive atomic",
+     {hand_over, take_over},
+     {RLX, ACQ, 0, 0},
+     0,
+     "data race"},
+    {"no race: an exclusive atomic", {hand_over, take_over}, {REL, ACQ, 0, 0}, 0, NULL},
     {"race: mutex on one side", {race_locked, race_unlocked}, {0}, 0, "data race"},
 
     {"free: relaxed count", {drop_owner, drop_owner}, {RLX, 0, 0, NONE}, 0, "data race"},
@@ -293,7 +311,8 @@ static const struct report_test {
 
 static bool run_report(const struct report_test *test)
 {
-    struct model_check check = {test->name, setup, {NULL}, NULL, test->max_preemptions, false};
+    struct model_check check = {
+        .name = test->name, .setup = setup, .max_preemptions = test->max_preemptions};
 
     use = test->orders;
     memcpy(check.threads, test->threads, sizeof check.threads);

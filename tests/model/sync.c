@@ -128,12 +128,17 @@ uint64_t sync_hash(void)
     return hash;
 }
 
-void model__event_set(struct model_event *event, const struct model_site *site)
+bool model__event_set(struct model_event *event, const struct model_site *site)
 {
     explore_point(OP_EVENT_SET, event);
     memory_tick();
     trace_add(OP_EVENT_SET, -1, site);
-    object_at(event)->tokens = 1;
+
+    struct object *object = object_at(event);
+    bool before = object->tokens != 0;
+    object->tokens = 1;
+    explore_remember(before);
+    return before;
 }
 
 void model__event_wait(struct model_event *event, const struct model_site *site)
@@ -220,6 +225,14 @@ void model__spin(const struct model_site *site)
     self()->stores_seen = engine.stores;
 }
 
+void model_forget(uint64_t key)
+{
+    if (!engine.check->by_value)
+        return;
+    self()->history = mix(1, key); /* 0 is the history of a thread that has just begun */
+    self()->place = 0;
+}
+
 unsigned model_choose(unsigned count)
 {
     unsigned chosen = explore_decide(count);
@@ -243,14 +256,15 @@ static void race(const struct cell *cell, const struct model_site *site)
                       site->file, site->line, cell->site->text, cell->site->file, cell->site->line);
 }
 
-void model__plain(const void *address, bool write, const struct model_site *site)
+/* An access at `clock` of the current thread; what it races with is not in the thread's view. */
+void sync_check_race(const void *address, bool write, uint16_t clock, const struct model_site *site)
 {
     struct cell *cell = cell_at(address);
     const struct view *now = &self()->now;
-    uint16_t clock = memory_tick();
 
-    sync_check_alive(address, site);
-    trace_add(write ? OP_PLAIN_WRITE : OP_PLAIN_READ, -1, site);
+    if (engine.check->by_value)
+        explore_broken("%s:%d: plain data in a check by value", site->file, site->line);
+
     if (cell->writer != 0 && cell->written_at > now->clock[cell->writer - 1])
         race(cell, site);
     for (unsigned i = 0; write && i < ACTORS; i++)
@@ -264,6 +278,20 @@ void model__plain(const void *address, bool write, const struct model_site *site
     } else {
         cell->read_at[engine.current] = clock;
     }
+}
+
+void model__plain(const void *address, bool write, const struct model_site *site)
+{
+    uint16_t clock = memory_tick();
+
+    sync_check_alive(address, site);
+    trace_add(write ? OP_PLAIN_WRITE : OP_PLAIN_READ, -1, site);
+    sync_check_race(address, write, clock, site);
+}
+
+void model__exclusive(const void *address, size_t size, const struct model_site *site)
+{
+    memory_at(memory_location(address, size, site))->exclusive = true;
 }
 
 void model__free(const void *address, size_t size, const struct model_site *site)
