@@ -1,0 +1,181 @@
+#!/bin/sh
+# The command line and the environment: what they do, and what each mistake is told.
+. "$(dirname "$0")/common"
+
+out=$scratch/out
+run() { # options...: $code, $out, $log; bounded, since a server that starts would stay
+    timeout -k 1 $((5 * slack)) "$WOK_SERVER" "$@" >"$out" 2>"$log"
+    code=$?
+}
+
+# A start-up error is one line: the value, the reason, the cure.
+told() { # claim, exit code, the value as an expression, the cure as an expression
+    same "$1: exit code" "$2" "$code"
+    same "$1: one line on stderr, nothing on stdout" '1 0' "$(($(wc -l <"$log"))) $(($(wc -c <"$out")))"
+    finds "$1: names the value" "$3" "$log"
+    finds "$1: names the cure" "$4" "$log"
+}
+
+# ---- wrong usage -----------------------------------------------------------------------------------
+
+run --listne 127.0.0.1:0
+told "an option with a slip" 2 '--listne' 'did you mean --listen'
+run --drain_delay 5
+told "an option with an underscore" 2 '--drain_delay' 'did you mean --drain-delay'
+run --frobnicate
+told "an unknown option" 2 '--frobnicate' '--help'
+run serve
+told "an argument that is no option" 2 'serve' '--help'
+run --listen
+told "a missing value" 2 '--listen' 'ADDR:PORT'
+run --version=3
+told "a value too many" 2 '--version' 'no value'
+for value in 0 -1 57 many 2.5 '' 99999999999999999999; do
+    run --workers "$value"
+    told "--workers '$value'" 2 "--workers $value" '1 to 56'
+done
+for option in --grace --drain-delay; do
+    for value in -1 1h '' 99999999999; do
+        run $option "$value"
+        told "$option '$value'" 2 "$option $value" '0 to [0-9]+'
+    done
+done
+for value in 127.0.0.1 127.0.0.1:http 127.0.0.1:65536 127.0.0.1: :: ::1:80 host.example:80 300.1.1.1:80 '[::1' \
+    '[127.0.0.1]:80' 1.2.3:80 ''; do
+    run --listen "$value"
+    told "--listen '$value'" 2 '--listen ' '127.0.0.1:8080'
+done
+
+# ---- wrong environment -----------------------------------------------------------------------------
+
+WOK_WORKERS=many run
+told "WOK_WORKERS=many" 78 'WOK_WORKERS.*many' '1 to 56'
+WOK_GRACE=long run
+told "WOK_GRACE=long" 78 'WOK_GRACE.*long' '0 to [0-9]+'
+WOK_DRAIN_DELAY=1s run
+told "WOK_DRAIN_DELAY=1s" 78 'WOK_DRAIN_DELAY.*1s' '0 to [0-9]+'
+WOK_DEMO=maybe run
+told "WOK_DEMO=maybe" 78 'WOK_DEMO.*maybe' 'on.*off'
+WOK_LISTEN=nowhere run
+told "WOK_LISTEN=nowhere" 78 'WOK_LISTEN.*nowhere' '127.0.0.1:8080'
+PORT=http run
+told "PORT=http" 78 'PORT.*http' '0 to 65535'
+
+# ---- what is not available -------------------------------------------------------------------------
+
+start_server
+taken=127.0.0.1:$port
+log=$scratch/second
+run --listen "$taken"
+told "a port that is taken" 69 "$taken" 'another process|port 0'
+run --listen 192.0.2.1:0
+told "an address of another machine" 69 '192\.0\.2\.1' '0\.0\.0\.0|its own'
+run --listen 127.0.0.1:0 --listen "$taken"
+same "a second listener that is taken: exit code" 69 "$code"
+finds "a second listener that is taken: named" "cannot listen on $taken" "$log"
+
+# ---- the health check ------------------------------------------------------------------------------
+
+run --health-check "$url"
+same "--health-check of a server that runs" 0 "$code"
+run --health-check "$url/healthz"
+same "--health-check takes a whole URL" 0 "$code"
+run --listen "$taken" --health-check
+same "--health-check asks where --listen says" 0 "$code"
+WOK_LISTEN=$taken run --health-check
+same "--health-check asks where WOK_LISTEN says" 0 "$code"
+run --health-check=nonsense
+same "--health-check of nonsense" 1 "$code"
+finds "--health-check of nonsense says so" nonsense "$log"
+log=$scratch/log
+stop_server
+run --health-check "$url"
+same "--health-check of a server that is gone" 1 "$code"
+finds "--health-check says why not" "$port.*refused" "$log"
+# Something that accepts and says nothing: the check gives up by itself.
+node -e 'const s = require("net").createServer(() => {}).listen(0, "127.0.0.1", () => console.log(s.address().port))' \
+    >"$scratch/mute" &
+mute=$!
+until_true 10 test -s "$scratch/mute"
+run --health-check "http://127.0.0.1:$(cat "$scratch/mute")"
+same "--health-check of a server that hangs" 1 "$code"
+kill "$mute"
+wait "$mute" 2>/dev/null
+
+# ---- what tells something --------------------------------------------------------------------------
+
+run --help
+same "--help: exit code, on stdout" '0 0' "$code $(($(wc -c <"$log")))"
+for word in --listen --workers --grace --drain-delay --demo --no-demo --health-check --help --version \
+    WOK_LISTEN WOK_WORKERS WOK_GRACE WOK_DRAIN_DELAY WOK_DEMO PORT; do
+    finds "--help names $word" "$word" "$out"
+done
+run --version
+same "--version: exit code, on stdout, one line" '0 0 1' "$code $(($(wc -c <"$log"))) $(($(wc -l <"$out")))"
+finds "--version tells it" '^wok-server [0-9]+\.[0-9]+\.[0-9]+' "$out"
+
+# ---- what a server takes ---------------------------------------------------------------------------
+
+workers_are() { ask /runtime && holds "$1" "it.workers.length === $2"; }
+
+start_server --workers=3
+workers_are "--workers=3 starts three" 3
+[ "$port" -gt 0 ] && grep -q "^.*listening on http://127.0.0.1:$port" "$log"
+check $? "port 0 is the kernel's choice, told in the first line"
+ask /panic
+same "on loopback the demonstration is on" 500 "$status"
+stop_server
+
+export WOK_WORKERS=1 WOK_DEMO=off
+start_server
+workers_are "WOK_WORKERS=1 starts one" 1
+for path in /panic '/sleep?ms=1&on=worker'; do
+    ask "$path"
+    is_problem "WOK_DEMO=off: $path" 404 '--demo'
+done
+ask /
+finds "WOK_DEMO=off: the index does not list /panic" '/healthz' "$body"
+! grep -q '/panic' "$body"
+check $? "WOK_DEMO=off: the index does not list what is off"
+stop_server
+start_server --workers 2 --demo
+workers_are "a flag wins over the environment" 2
+ask /panic
+same "--demo wins over WOK_DEMO" 500 "$status"
+stop_server
+export WOK_DEMO=on
+start_server --no-demo
+ask /panic
+same "--no-demo wins over WOK_DEMO" 404 "$status"
+stop_server
+unset WOK_WORKERS WOK_DEMO
+
+start_server --listen 127.0.0.1:0
+second=$(sed -n '2s|.*listening on \(http://[^ "]*\).*|\1|p' "$log")
+same "--listen is repeatable" 'ok' "$(curl -s -m 5 "$second/healthz")"
+stop_server
+
+# Not on loopback alone: the demonstration needs to be asked for.
+"$WOK_SERVER" --listen 0.0.0.0:0 2>"$log" &
+server=$!
+until_true 20 is_listening
+port=$(sed -n '1s|.*:\([0-9]*\).*|\1|p' "$log") url=http://127.0.0.1:$port
+ask /panic
+same "on all addresses the demonstration is off" 404 "$status"
+stop_server
+
+if grep -q . /proc/net/if_inet6 2>/dev/null; then
+    "$WOK_SERVER" --listen '[::1]:0' 2>"$log" &
+    server=$!
+    until_true 20 is_listening
+    url=$(sed -n '1s|.*listening on \(http://[^ "]*\).*|\1|p' "$log")
+    same "IPv6: the URL has brackets, and works" ok "$(curl -g -s -m 5 "$url/healthz")"
+    port=${url##*:} log=$scratch/second
+    run --listen "[::1]:$port" --health-check
+    same "IPv6: --health-check" 0 "$code"
+    log=$scratch/log
+    stop_server
+else
+    skip "IPv6: this machine has none"
+fi
+finish
