@@ -79,7 +79,7 @@ static bool parse_url(const char *url, struct wok__config_listener *ret_target)
         size = strlen(authority);
     }
     if (strchr(authority, ':') == NULL)
-        strcpy(authority + size, ":80");
+        memcpy(authority + size, ":80", sizeof ":80");
     return wok__config_parse_listen(authority, ret_target, &reason);
 }
 
