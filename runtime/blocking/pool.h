@@ -28,8 +28,9 @@ enum { WOK__POOL_THREADS_MAX = 512 };
 #define WOK__POOL_KEEP_ALIVE_NS UINT64_C(10000000000)
 
 /* Makes a pool without threads; -ENOMEM.  A task runs with wok__here()->runtime set to `runtime`. */
-WOK_MUST_USE int wok__pool_init(struct wok__pool *pool, struct wok_runtime *runtime,
-                                unsigned threads_max, uint64_t keep_alive_ns);
+WOK_MUST_USE
+int wok__pool_init(struct wok__pool *pool, struct wok_runtime *runtime, unsigned threads_max,
+                   uint64_t keep_alive_ns);
 
 /*
  * Takes a blocking task and runs it with wok__task_run_blocking() as soon as a thread is free.
@@ -37,11 +38,13 @@ WOK_MUST_USE int wok__pool_init(struct wok__pool *pool, struct wok_runtime *runt
  * Fails only where the task would wait for ever, and then leaves it to the caller to discard:
  * -EAGAIN if no thread can be started and none exists, -ECANCELED after the shutdown.
  */
-WOK_MUST_USE int wok__pool_submit(struct wok__pool *pool, struct wok_task *task);
+WOK_MUST_USE
+int wok__pool_submit(struct wok__pool *pool, struct wok_task *task);
 
 /* True: the task was still queued, is unlinked, and is the caller's to discard.  False: it runs,
  * has run, or never was here.  Linear in the queue's length: nobody aborts queued work in a loop. */
-WOK_MUST_USE bool wok__pool_cancel(struct wok__pool *pool, struct wok_task *task);
+WOK_MUST_USE
+bool wok__pool_cancel(struct wok__pool *pool, struct wok_task *task);
 
 /*
  * Discards what is queued, and waits for what has started until CLOCK_MONOTONIC shows

@@ -121,7 +121,7 @@ bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret
     memcpy(ret_listener->address, text, size);
     ret_listener->address[size] = '\0';
     if (size == 0 && !ret_listener->v6)
-        strcpy(ret_listener->address, "0.0.0.0");
+        memcpy(ret_listener->address, "0.0.0.0", sizeof "0.0.0.0");
     ret_listener->port = (uint16_t)port;
     if (ret_listener->v6) {
         if (inet_pton(AF_INET6, ret_listener->address, &v6) != 1)
@@ -167,23 +167,24 @@ static int set_option(struct reading *reading, enum option_id id, const char *na
                       const char *value)
 {
     struct wok__config *config = reading->config;
+    const char *text = value != NULL ? value : ""; /* those that take a value have one */
     unsigned long number = 0;
     int code = 0;
 
     reading->seen[id] = true;
     switch (id) {
     case LISTEN:
-        return set_listen(reading, name, value);
+        return set_listen(reading, name, text);
     case WORKERS:
-        code = set_number(reading, name, value, 1, 56, &number);
+        code = set_number(reading, name, text, 1, 56, &number);
         config->workers = (unsigned)number;
         return code;
     case GRACE:
-        code = set_number(reading, name, value, 0, 3600000, &number);
+        code = set_number(reading, name, text, 0, 3600000, &number);
         config->grace = wok_ms(number);
         return code;
     case DRAIN_DELAY:
-        code = set_number(reading, name, value, 0, 3600000, &number);
+        code = set_number(reading, name, text, 0, 3600000, &number);
         config->drain_delay = wok_ms(number);
         return code;
     case DEMO:

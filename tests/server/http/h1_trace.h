@@ -160,7 +160,8 @@ static inline void h1_trace_run(struct h1_trace *trace, wok_slice data, const si
                 }
                 wok__h1_decoder_begin(&decoder, &trace->limits, &request);
             }
-        } while (event != WOK__H1_ERROR && (at < end || event == WOK__H1_HEAD || event == WOK__H1_BODY));
+        } while (event != WOK__H1_ERROR &&
+                 (at < end || event == WOK__H1_HEAD || event == WOK__H1_BODY));
     }
     if (event != WOK__H1_ERROR && !wok__h1_decoder_finish(&decoder))
         h1_trace_printf(trace, "%sCUT OFF %d\n", trace->in_body ? "\n" : "", decoder.status);
