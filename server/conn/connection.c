@@ -272,7 +272,7 @@ static wok_poll connection_poll(void *self, wok_cx *cx, void *result)
         }
         advance(connection, cx);
         if (wok__server_is_aborting(connection->server) && connection->work != NULL)
-            wok__connection_abort_requests(connection);
+            wok__connection_give_up_requests(connection);
         if (is_done(connection)) {
             if (connection->gone || linger(connection, cx))
                 return WOK_READY;

@@ -72,6 +72,9 @@ void wok__connection_abort_requests(struct wok__connection *connection);
 /* Answers the message being received with a problem and parses no further. */
 void wok__connection_refuse(struct wok__connection *connection, int status, const char *detail);
 
+/* The drain's grace is over: aborts every request that runs, and says which. */
+void wok__connection_give_up_requests(struct wok__connection *connection);
+
 /* Gives up what runs without waiting for it: the connection's task itself is being dropped. */
 void wok__connection_drop_requests(struct wok__connection *connection);
 

@@ -319,6 +319,24 @@ void wok__connection_abort_requests(struct wok__connection *connection)
         wok_join_abort(&wok__work_slot(work, at)->join);
 }
 
+void wok__connection_give_up_requests(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+
+    for (uint32_t at = work->first; at != work->last; at++) {
+        struct wok__slot_of_pipeline *slot = wok__work_slot(work, at);
+        const struct wok_http_exchange *exchange = slot->exchange;
+        if (slot->given_up || slot->join.task == NULL)
+            continue;
+        slot->given_up = true;
+        fprintf(stderr, "wok-server: gave up %.*s %.*s after %llu ms\n",
+                (int)exchange->request.method_name.size, exchange->request.method_name.data,
+                (int)exchange->request.target.size, exchange->request.target.data,
+                (unsigned long long)((connection->now_ns - exchange->started.ns) / 1000000));
+        wok_join_abort(&slot->join);
+    }
+}
+
 void wok__connection_drop_requests(struct wok__connection *connection)
 {
     struct wok__work *work = connection->work;

@@ -24,6 +24,7 @@ struct wok__slot_of_pipeline {
     wok_join join; /* task == NULL: the answer is ready */
     bool keep_alive;
     bool timed_out; /* it ran past its deadline and is being aborted */
+    bool given_up;  /* it ran past the drain's grace, and the log says so */
 };
 
 struct wok__work {
