@@ -8,9 +8,6 @@
  * The functions around a swap are not instrumented: between the announcement and the swap the
  * tool's picture is already the other stack's.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* pthread_getattr_np */
-#endif
 #include "platform/context.h"
 
 #include <stdlib.h>

@@ -27,6 +27,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "platform/sanitizer.h"
@@ -55,7 +56,7 @@ static struct arena arenas[WOK__STACK_CLASSES];
 static struct wok__stack_cache *caches;
 static size_t mapped_bytes;
 static size_t direct_count;
-static bool use_mprotect;
+static bool madvise_works, use_mprotect; /* neither: not tried yet */
 static size_t mprotect_count, mprotect_max;
 /* ---- */
 
@@ -114,14 +115,24 @@ static int guard_by_mprotect(void *page)
     return 0;
 }
 
+/* True if the kernel cannot write there either.  getcpu because it needs nothing but an address. */
+static bool is_guarded(void *page)
+{
+    return syscall(SYS_getcpu, page, NULL, NULL) == -1 && errno == EFAULT;
+}
+
 /* Under the mutex. */
 static int guard(void *page)
 {
     if (!use_mprotect) {
-        if (madvise(page, wok__stack_page_bytes(), MADV_GUARD_INSTALL) == 0)
-            return 0;
-        if (errno != EINVAL)
+        int result = madvise(page, wok__stack_page_bytes(), MADV_GUARD_INSTALL);
+        if (result != 0 && errno != EINVAL)
             return -ENOMEM;
+        /* Advice may be ignored: qemu-user says 0 to any that it does not know. */
+        if (result == 0 && (madvise_works || is_guarded(page))) {
+            madvise_works = true;
+            return 0;
+        }
         use_mprotect = true;
     }
     return guard_by_mprotect(page);
