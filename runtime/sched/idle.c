@@ -81,7 +81,9 @@ bool wok__idle_sleep(struct wok__idle *idle, uint32_t worker, bool searching)
 
     assert((before & bit) == 0);
     fence_seq_cst(); /* [idle.fence] the announcement before the second look at the queues */
-    return searching && searchers_of(before) == 1;
+    /* Also one that was not let search: the searcher who kept it from it may have found work meanwhile,
+     * seen nobody asleep, and be busy for long with it. */
+    return searchers_of(before) == (searching ? 1u : 0u);
 }
 
 bool wok__idle_awake(struct wok__idle *idle, uint32_t worker)

@@ -30,8 +30,9 @@ bool wok__idle_search(struct wok__idle *idle);
  * searching, as wok__idle_notify; else -1. */
 int wok__idle_found(struct wok__idle *idle);
 
-/* The worker is about to sleep.  True: it was the last searcher, and must look once more at every
- * queue before it sleeps, and call wok__idle_awake if it found something. */
+/* The worker is about to sleep.  True: nobody searches now, and it must look once more at every queue
+ * before it sleeps; if it finds something it calls wok__idle_awake and tries to search, so that it
+ * wakes another one for what it leaves. */
 bool wok__idle_sleep(struct wok__idle *idle, uint32_t worker, bool searching);
 
 /* The worker is awake.  True: somebody had notified it, and it counts as searching; false: it woke

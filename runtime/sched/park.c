@@ -139,21 +139,22 @@ void wok__worker_park(struct wok__worker *worker)
     struct wok_runtime *runtime = worker->runtime;
     bool searching = worker->searching;
     uint64_t deadline_ns;
-    bool look_again;
+    bool seen = false;
 
     account_busy(worker, wok__clock_now(&runtime->clock));
     trim(worker);
     deadline_ns = wok__timers_sleep(&worker->timers);
     store_relaxed(&worker->parked, 1);
     worker->searching = false;
-    look_again = wok__idle_sleep(&runtime->idle, worker->index, searching);
-    if (load_relaxed(&worker->inbox) == NULL && load_relaxed(&runtime->stopping) == 0 &&
-        !(look_again && wok__worker_sees_work(worker))) {
+    if (wok__idle_sleep(&runtime->idle, worker->index, searching))
+        seen = wok__worker_sees_work(worker);
+    if (load_relaxed(&worker->inbox) == NULL && load_relaxed(&runtime->stopping) == 0 && !seen) {
         wok__count(&worker->counters.parks, 1);
         wait(worker, deadline_ns);
     }
-    if (wok__idle_awake(&runtime->idle, worker->index))
-        worker->searching = true;
+    if (wok__idle_awake(&runtime->idle, worker->index) ||
+        (seen && wok__idle_search(&runtime->idle)))
+        worker->searching = true; /* and so wakes another for what it does not take itself */
     store_relaxed(&worker->parked, 0);
     wok__timers_awake(&worker->timers);
     wok__monitor_wake_if_asleep(runtime);

@@ -40,14 +40,12 @@ void wok__worker_push(struct wok__worker *worker, struct wok_task *task)
 {
     struct wok_task *batch[WOK__QUEUE_CAPACITY / 2 + 1];
 
-    while (!wok__queue_push(&worker->queue, task)) {
+    if (!wok__queue_push(&worker->queue, task)) {
+        /* None while a thief is at work: then the one task goes, instead of waiting for the thief. */
         size_t count = wok__queue_take_half(&worker->queue, batch);
-        if (count == 0)
-            continue; /* a thief is making room */
         batch[count] = task;
         wok__inject_push(&worker->runtime->inject, batch, count + 1);
         wok__count(&worker->counters.overflows, 1);
-        break;
     }
     worker->pushed = true;
 }

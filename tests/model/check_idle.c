@@ -86,7 +86,7 @@ static void run(int task)
  * After each step all that the worker knows is where it stands and these few bits; saying so keeps the
  * number of states down.
  */
-enum step { LOOP, SEARCH, PARK, PARKED, AWAKE, FOUND };
+enum step { LOOP, SEARCH, PARK, SEEN, PARKED, AWAKE, FOUND };
 
 static void forget(enum step step, int task, bool flag)
 {
@@ -99,7 +99,11 @@ static bool park(unsigned me, bool searching)
     bool last = wok__idle_sleep(&idle, me, searching);
 
     forget(PARK, -1, last);
-    if (!any_inbox(me) && !(last && any_task())) {
+    if (last && any_task()) {
+        forget(SEEN, -1, false);
+        return wok__idle_awake(&idle, me) || wok__idle_search(&idle);
+    }
+    if (!any_inbox(me)) {
         forget(PARKED, -1, false);
         model_event_wait(&parked[me]);
     }
@@ -192,6 +196,7 @@ static void setup_two_two(void)
 static void setup_three_one(void)
 {
     setup(3, 1);
+    wok__idle_sleep(&idle, 2, false);
 }
 
 /* The whole burst is there before the one worker that was woken for it has looked: while it runs the
@@ -210,6 +215,28 @@ static void setup_burst(void)
     wok__idle_sleep(&idle, 1, false);
     push(0);
     push(1);
+}
+
+/* The same while the burst is still coming, and the workers may be on their way to sleep. */
+static void wait_for_0(void)
+{
+    model_event_wait(&has_run[0]);
+}
+
+static void setup_storm(void)
+{
+    setup(2, 2);
+    bodies[0] = wait_for_1;
+    awaited[1] = true;
+    wok__idle_sleep(&idle, 0, false);
+    wok__idle_sleep(&idle, 1, false);
+}
+
+static void setup_storm_awake(void)
+{
+    setup(2, 2);
+    bodies[1] = wait_for_0;
+    awaited[0] = true;
 }
 
 static void setup_inbox(void)
@@ -267,16 +294,21 @@ static const struct model_check checks[] = {
     IDLE_CHECK("one worker, two tasks", setup_one_two, 0, worker, push_both),
     IDLE_CHECK("a burst spreads over those who sleep", setup_burst, 0, sleeping_worker,
                sleeping_worker),
+    IDLE_CHECK("a burst is not left to one worker", setup_storm, 2, sleeping_worker,
+               sleeping_worker, push_both),
+    IDLE_CHECK("a burst is not left to one worker, both awake", setup_storm_awake, 2, worker,
+               worker, push_both),
     IDLE_CHECK("a task for one worker", setup_inbox, 0, worker, push_inbox),
     IDLE_CHECK("a task for one worker, and one for all", setup_inbox_and_task, 1, worker, worker,
                push_inbox, push_0),
-    IDLE_CHECK("two workers, one task", setup_two_one, 0, worker, worker, push_0),
+    IDLE_CHECK("two workers, one task", setup_two_one, 3, worker, worker, push_0),
     IDLE_CHECK("two workers, two tasks", setup_two_two, 2, worker, worker, push_both),
     IDLE_CHECK("two workers, two pushers", setup_two_two, 1, worker, worker, push_0, push_1),
     IDLE_CHECK("two workers, a task that spawns", setup_spawn, 2, worker, worker, push_0),
     IDLE_CHECK("two workers, woken by an event", setup_two_two, 2, worker, worker,
                push_and_disturb),
-    IDLE_CHECK("three workers, one task", setup_three_one, 1, worker, worker, worker, push_0),
+    IDLE_CHECK("three workers, one task", setup_three_one, 1, worker, worker, sleeping_worker,
+               push_0),
 };
 
 int main(int argc, char **argv)
