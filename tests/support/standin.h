@@ -37,14 +37,14 @@ void standin_fail(const char *file, int line, const char *what, const char *form
     __attribute__((noreturn, cold, format(printf, 4, 5)));
 
 #define Test(Suite, Name, ...)                                                                     \
-    static void Suite##_##Name##_run(void);                                                        \
-    static struct standin_test Suite##_##Name##_test = {                                           \
-        .suite = #Suite, .name = #Name, .run = Suite##_##Name##_run, __VA_ARGS__};                 \
-    __attribute__((constructor)) static void Suite##_##Name##_register(void)                       \
+    static void standin_run_##Suite##_##Name(void);                                                \
+    static struct standin_test standin_test_##Suite##_##Name = {                                   \
+        .suite = #Suite, .name = #Name, .run = standin_run_##Suite##_##Name, __VA_ARGS__};         \
+    __attribute__((constructor)) static void standin_register_##Suite##_##Name(void)               \
     {                                                                                              \
-        standin_register(&Suite##_##Name##_test);                                                  \
+        standin_register(&standin_test_##Suite##_##Name);                                          \
     }                                                                                              \
-    static void Suite##_##Name##_run(void)
+    static void standin_run_##Suite##_##Name(void)
 
 /* The message begins with a blank, so that the format is never empty, which -Wformat would report. */
 #define STANDIN_CHECK(holds, what, ...)                                                            \
