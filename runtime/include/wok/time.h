@@ -135,7 +135,10 @@ const wok_future_vtable wok_sleep_vtable;
 /** A sleep that ends at `deadline`. */
 static inline wok_sleep_future wok_sleep_future_until(wok_instant deadline)
 {
-    return (wok_sleep_future){.timer = {.deadline_ns = deadline.ns}};
+    wok_sleep_future sleep = {0};
+
+    sleep.timer.deadline_ns = deadline.ns;
+    return sleep;
 }
 
 /** A sleep of `duration`, counted from this call. */
