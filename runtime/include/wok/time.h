@@ -135,8 +135,9 @@ const wok_future_vtable wok_sleep_vtable;
 /** A sleep that ends at `deadline`. */
 static inline wok_sleep_future wok_sleep_future_until(wok_instant deadline)
 {
-    wok_sleep_future sleep = {0};
+    wok_sleep_future sleep;
 
+    memset(&sleep, 0, sizeof sleep);
     sleep.timer.deadline_ns = deadline.ns;
     return sleep;
 }
