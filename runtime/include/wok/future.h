@@ -105,10 +105,10 @@ void wok_cx_yield(wok_cx *cx);
  * Waits in the calling task until `future` is ready.
  *
  * Errors:     the future's own code; -ECANCELED if the caller is aborted; -EDEADLK in a stackless
- *             task, which polls the future instead; -EINVAL on a plain thread that has no runtime.
+ *             task, which polls the future instead; -ENOMEM on a plain thread's first wait.
  * Ownership:  borrows the future; the owner drops it afterwards, whatever came out.
- * Threads:    a stackful task polls it on its own stack.  On a plain thread the future is polled by
- *             a task of the runtime that wok_runtime_enter() named, and the thread blocks.
+ * Threads:    a stackful task polls it on its own stack and parks; a plain thread polls it and
+ *             blocks.  Timers and sockets need the thread to have entered a runtime.
  * Cancel:     cancellation point.
  */
 WOK_API

@@ -39,7 +39,7 @@ typedef enum wok_outcome {
     WOK_CANCELLED,
     /** It panicked; the error holds the message and the place. */
     WOK_PANICKED,
-    /** It never ran: no memory (-ENOMEM), no runtime (-EINVAL), or a runtime that shuts down. */
+    /** It never ran: no memory (-ENOMEM), no runtime (-EINVAL), no thread (-EAGAIN). */
     WOK_NOT_STARTED,
 } wok_outcome;
 
