@@ -1,0 +1,95 @@
+/*
+ * test_thread.c - a thread's name, stack and signal mask.
+ */
+#include "platform/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+
+#include "support/test.h"
+
+struct seen {
+    char name[16];
+    sigset_t mask;
+    size_t stack_bytes;
+    int ran;
+};
+
+static void look(void *argument)
+{
+    struct seen *seen = argument;
+    pthread_attr_t attributes;
+
+    pthread_getname_np(pthread_self(), seen->name, sizeof seen->name);
+    pthread_sigmask(SIG_BLOCK, NULL, &seen->mask);
+    cr_assert_eq(pthread_getattr_np(pthread_self(), &attributes), 0);
+    pthread_attr_getstacksize(&attributes, &seen->stack_bytes);
+    pthread_attr_destroy(&attributes);
+    seen->ran++;
+}
+
+Test(thread, runs_what_it_is_given, .timeout = 20)
+{
+    struct seen seen = {.ran = 0};
+    pthread_t thread;
+
+    cr_assert_eq(wok__thread_start(&thread, "wok-worker-7", look, &seen), 0);
+    wok__thread_join(thread);
+    cr_assert_eq(seen.ran, 1);
+    cr_assert_str_eq(seen.name, "wok-worker-7");
+    cr_assert_geq(seen.stack_bytes, WOK__THREAD_STACK_BYTES);
+}
+
+Test(thread, cuts_a_name_that_is_too_long, .timeout = 20)
+{
+    struct seen seen = {.ran = 0};
+    pthread_t thread;
+
+    cr_assert_eq(wok__thread_start(&thread, "0123456789abcdefgh", look, &seen), 0);
+    wok__thread_join(thread);
+    cr_assert_str_eq(seen.name, "0123456789abcde");
+}
+
+Test(thread, blocks_all_signals_but_faults, .timeout = 20)
+{
+    static const int others[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGPIPE};
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    struct seen seen = {.ran = 0};
+    sigset_t before, after;
+    pthread_t thread;
+
+    pthread_sigmask(SIG_BLOCK, NULL, &before);
+    cr_assert_eq(wok__thread_start(&thread, "deaf", look, &seen), 0);
+    pthread_sigmask(SIG_BLOCK, NULL, &after);
+    wok__thread_join(thread);
+    for (size_t i = 0; i < WOK_COUNT(others); i++) {
+        cr_assert(sigismember(&seen.mask, others[i]));
+        cr_assert_eq(sigismember(&before, others[i]), sigismember(&after, others[i]));
+    }
+    for (size_t i = 0; i < WOK_COUNT(faults); i++)
+        cr_assert_not(sigismember(&seen.mask, faults[i]));
+}
+
+Test(thread, gets_the_stack_that_was_asked_for, .timeout = 20)
+{
+    struct seen seen = {.ran = 0};
+    pthread_t thread;
+
+    cr_assert_eq(wok__thread_start_sized(&thread, "large", 12345678, look, &seen), 0);
+    wok__thread_join(thread);
+    cr_assert_geq(seen.stack_bytes, 12345678);
+    /* Less than the system needs is raised to that. */
+    cr_assert_eq(wok__thread_start_sized(&thread, "small", 1, look, &seen), 0);
+    wok__thread_join(thread);
+    cr_assert_eq(seen.ran, 2);
+}
+
+Test(thread, reports_a_stack_that_cannot_be_had, .timeout = 20)
+{
+    struct seen seen = {.ran = 0};
+    pthread_t thread;
+
+    int error = wok__thread_start_sized(&thread, "huge", SIZE_MAX / 4, look, &seen);
+    cr_assert(error == -EAGAIN || error == -ENOMEM || error == -EINVAL);
+}
