@@ -43,13 +43,9 @@ static void client_gone(struct wok__connection *connection)
 /* The client shut its sending direction down: what it has asked is still answered. */
 static void end_of_input(struct wok__connection *connection)
 {
-    struct wok__work *work = connection->work;
-
     connection->half_closed = true;
     connection->half_closed_ns = connection->now_ns;
-    if (work != NULL && work->incoming != NULL && !wok__h1_decoder_finish(&work->decoder))
-        wok__connection_refuse(connection, work->decoder.status, work->decoder.detail);
-    connection->closing = true;
+    /* What lies in the buffer behind the pipeline's limit is parsed first: pipeline.c. */
 }
 
 /* True: bytes came or the stream ended; false: it has to wait. */

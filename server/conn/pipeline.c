@@ -185,7 +185,17 @@ void wok__connection_refuse(struct wok__connection *connection, int status, cons
     wok_http_problem(exchange, status, "%s", detail);
 }
 
-void wok__connection_parse(struct wok__connection *connection)
+/* Everything received has been parsed, and the client sends no more. */
+static void end_parsing(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+
+    if (work->incoming != NULL && !wok__h1_decoder_finish(&work->decoder))
+        wok__connection_refuse(connection, work->decoder.status, work->decoder.detail);
+    connection->closing = true;
+}
+
+static void parse(struct wok__connection *connection)
 {
     struct wok__work *work = connection->work;
 
@@ -213,6 +223,15 @@ void wok__connection_parse(struct wok__connection *connection)
             break;
         }
     }
+}
+
+void wok__connection_parse(struct wok__connection *connection)
+{
+    const struct wok__work *work = connection->work;
+
+    parse(connection);
+    if (connection->half_closed && !connection->closing && work->parsed == work->input.size)
+        end_parsing(connection);
 }
 
 /* ---- answers --------------------------------------------------------------------------------------- */
@@ -273,6 +292,8 @@ static void answer(struct wok__connection *connection, struct wok__slot_of_pipel
         wok__exchange_encode(exchange, keep_alive, wok__local_date(server), &work->output) < 0)
         connection->gone = true;
     wok__counter_up(&wok__local(server)->counters.finished);
+    if (exchange->status == 0)
+        exchange->status = 200; /* a handler that returned without a status */
     wok__counter_up(&wok__local(server)->counters.by_class[exchange->status / 100 % 6]);
     if (connection->gone)
         wok__counter_up(&wok__local(server)->counters.client_gone);

@@ -145,7 +145,8 @@ typedef struct wok_spawn_site {
  *     fetch_join handle = wok_spawn(fetch, {.source = "Database", .delay = wok_ms(300)});
  *
  * Errors:     none at the call; the handle is born finished as WOK_NOT_STARTED where there is no
- *             memory, no runtime, or a runtime that shuts down.  The arguments are dropped then.
+ *             memory or no runtime, and as WOK_CANCELLED where the runtime shuts down.  The arguments
+ *             are dropped then.
  * Ownership:  takes the arguments; returns an owned handle: await it, or wok_join_drop() it.
  * Threads:    tasks of any kind, and plain threads that entered a runtime.
  * Cancel:     not a cancellation point.

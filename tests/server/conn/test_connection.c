@@ -382,6 +382,33 @@ CONNECTION_TEST(a_half_closed_client_gets_its_answer, .drain_delay = {0})
     wok_stream_close(stream);
 }
 
+/* The pipeline's limit used to drop what was behind it when the client half-closed. */
+CONNECTION_TEST(a_half_closed_client_gets_every_answer_it_asked_for, .pipelined_max = 2)
+{
+    wok_stream *stream = dial();
+
+    for (int i = 0; i < 20; i++)
+        say(stream, "GET /slow?ms=10 HTTP/1.1\r\nHost: x\r\n\r\n");
+    cr_assert_eq(wok_stream_shutdown_send(stream), 0);
+    char *answer = hear(stream, "no such text", 1);
+    cr_assert_eq(count(answer, "\r\n\r\nslow\n"), 20);
+    free(answer);
+    wok_stream_close(stream);
+}
+
+CONNECTION_TEST(a_request_cut_off_by_a_half_close_is_refused, .drain_delay = {0})
+{
+    wok_stream *stream = dial();
+
+    say(stream, "GET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET /o");
+    cr_assert_eq(wok_stream_shutdown_send(stream), 0);
+    char *answer = hear(stream, "no such text", 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 200 OK\r\n"), 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 400 Bad Request\r\n"), 1);
+    free(answer);
+    wok_stream_close(stream);
+}
+
 /* ---- deadlines ---------------------------------------------------------------------------------- */
 
 /* How long the server keeps a connection on which `text` was said; gives the answer. */
