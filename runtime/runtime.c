@@ -28,6 +28,8 @@
  * the grace: a stackful task that ignores -ECANCELED is unwound after a second. */
 #define ABORT_AGAIN_NS UINT64_C(20000000)
 #define ABORT_WAIT_NS UINT64_C(2000000000)
+/* How long threads of the blocking pool are waited for at least. */
+#define WAY_OUT_NS UINT64_C(200000000)
 
 /* ---- building ------------------------------------------------------------------------------- */
 
@@ -356,7 +358,9 @@ static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdo
                 break; /* only blocking calls: the pool's shutdown waits for those */
         } while (live != 0 && real_now() < give_up_ns);
     }
-    report->blocking_left = wok__pool_shutdown(&runtime->pool, later(real_now(), grace_ns));
+    /* A call may have completed its task, and have only to find its way out of the pool. */
+    report->blocking_left = wok__pool_shutdown(
+        &runtime->pool, later(real_now(), grace_ns > WAY_OUT_NS ? grace_ns : WAY_OUT_NS));
     live = wok__runtime_live(runtime);
     report->stuck = live > report->blocking_left ? (size_t)(live - report->blocking_left) : 0;
 }

@@ -208,13 +208,46 @@ int wok_http_server_listen(wok_http_server *server, const char *address, uint16_
     return 0;
 }
 
+/* One accept as a future, to be tried without waiting. */
+struct last_accept {
+    wok_listener *listener;
+    wok_stream *stream;
+};
+
+static wok_poll last_accept_poll(void *self, wok_cx *cx, void *result)
+{
+    struct last_accept *accept = self;
+
+    (void)result;
+    return wok_accept_poll(accept->listener, cx, &accept->stream);
+}
+
+static const wok_future_vtable last_accept_vtable = {
+    .name = "last accept",
+    .size = sizeof(struct last_accept),
+    .poll = last_accept_poll,
+};
+
+/* Takes the connections that the kernel has established and nobody accepted: closing the listener
+ * would reset them, and a request may be in them already. */
+static void accept_the_rest(wok_http_server *server, wok_listener *listener)
+{
+    struct last_accept accept = {listener, NULL};
+
+    while (wok_timeout(wok_ns(0), (wok_future){&last_accept_vtable, &accept}, NULL) == 0) {
+        wok__counter_up(&wok__local(server)->counters.accepted);
+        wok__connection_start(server, accept.stream);
+    }
+    wok_accept_forget(listener);
+}
+
 void wok__server_close_listeners(wok_http_server *server)
 {
     for (unsigned i = 0; i < server->listener_count; i++) {
-        wok_listener_stop(server->listeners[i].listener);
         wok_join_abort(&server->listeners[i].accepting);
         (void)wok_join_await(&server->listeners[i].accepting, NULL, NULL);
         wok_join_drop(&server->listeners[i].accepting);
+        accept_the_rest(server, server->listeners[i].listener);
         wok_listener_close(server->listeners[i].listener);
     }
     server->listener_count = 0;
