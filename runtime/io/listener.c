@@ -17,31 +17,11 @@
 #include "task/context.h"
 #include "task/task.h"
 
-/* Stopping: the descriptor is being shut; who accepts waits until nobody uses it any more. */
-enum listening { LISTENING, STOPPING, STOPPED };
-
 enum {
     BACKLOG = 4096,
     /* Connections in a row before others run: a burst of connects shares its worker with the
      * requests of those that came first. */
     ACCEPTS_MAX = 8,
-};
-
-struct wok_listener {
-    struct wok__watch watch;
-    struct wok_runtime *runtime; /* constant, as the next three */
-    const struct wok__driver_ops *ops;
-    int fd;
-    uint16_t port;
-    unsigned accepted; /* in a row; the accepting task only */
-
-    struct wok__lock lock;
-    bool ready;              /* the lock */
-    enum listening state;    /* the lock */
-    struct wok_task *waiter; /* the lock */
-
-    unsigned watching; /* drivers that watch; constant after wok_listen */
-    wok__token tokens[];
 };
 
 static void on_event(struct wok__watch *watch, uint32_t ready)
@@ -98,16 +78,16 @@ uint16_t wok_listener_port(const wok_listener *listener)
 void wok_listener_stop(wok_listener *listener)
 {
     wok__lock_take(&listener->lock);
-    bool first = listener->state == LISTENING;
+    bool first = listener->state == WOK__LISTENING;
     if (first)
-        listener->state = STOPPING;
+        listener->state = WOK__STOPPING;
     wok__lock_give(&listener->lock);
     if (!first)
         return;
 
     listener->ops->unlisten(listener->fd);
     wok__lock_take(&listener->lock);
-    listener->state = STOPPED; /* from here on the owner may learn of it, and close */
+    listener->state = WOK__STOPPED; /* from here on the owner may learn of it, and close */
     if (listener->waiter != NULL)
         wok__task_wake(WOK_TAKE(listener->waiter), WOK__REASON_WAKE);
     wok__lock_give(&listener->lock);
@@ -139,7 +119,7 @@ static enum claim claim(wok_listener *listener, struct wok_task *task)
     enum claim result = CLAIM_STOPPED;
 
     wok__lock_take(&listener->lock);
-    if (listener->state != STOPPED) {
+    if (listener->state != WOK__STOPPED) {
         result = listener->ready ? CLAIM_READY : CLAIM_WAITS;
         listener->ready = false;
         listener->waiter = result == CLAIM_WAITS ? task : NULL;

@@ -1,5 +1,5 @@
 /*
- * net.h - what listeners and streams share: the stream's memory, numeric addresses.
+ * net.h - the memory of streams and listeners, and what the two share.
  */
 #ifndef WOK_IO_NET_H
 #define WOK_IO_NET_H
@@ -15,6 +15,26 @@ struct wok_stream {
 
 _Static_assert(sizeof(struct wok_stream) <= 96,
                "a stream's size is part of what a connection costs");
+
+/* Stopping: the descriptor is being shut; who accepts waits until nobody uses it any more. */
+enum wok__listening { WOK__LISTENING, WOK__STOPPING, WOK__STOPPED };
+
+struct wok_listener {
+    struct wok__watch watch;
+    struct wok_runtime *runtime; /* constant, as the next three */
+    const struct wok__driver_ops *ops;
+    int fd;
+    uint16_t port;
+    unsigned accepted; /* in a row; the accepting task only */
+
+    struct wok__lock lock;
+    bool ready;                /* the lock */
+    enum wok__listening state; /* the lock */
+    struct wok_task *waiter;   /* the lock */
+
+    unsigned watching; /* drivers that watch; constant after wok_listen */
+    wok__token tokens[];
+};
 
 /* Makes a stream of a connected descriptor of `driver`; closes it on failure. */
 WOK_MUST_USE

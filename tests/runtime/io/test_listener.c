@@ -71,6 +71,7 @@ NET_TEST(an_aborted_accept_leaves_the_connection_to_the_next)
     wok_join_abort(&waiting.join);
     cr_assert_eq(accept_one_await(&waiting, &server, &error), -WOK_EJOIN);
     cr_assert_eq(error.outcome, WOK_CANCELLED);
+    cr_assert_null(listener->waiter);
     connect_pair(listener, &client, &server);
     wok_stream_close(client);
     wok_stream_close(server);
