@@ -106,6 +106,8 @@ struct wok__driver_ops {
     int (*listen)(const struct wok__address *address, int backlog, uint16_t *ret_port);
     /* Ends listening, and keeps the descriptor: accept gives -EINVAL from now on. */
     void (*unlisten)(int fd);
+    /* Establishes no connection any more; those that are, or are on the way, can be accepted. */
+    int (*hush)(int fd);
     /* A connected descriptor, or -EAGAIN, or as accept(2). */
     int (*accept)(int fd);
     /* A descriptor that is connected or will be: WRITABLE tells when, `connected` how it went. */

@@ -75,6 +75,11 @@ uint16_t wok_listener_port(const wok_listener *listener)
     return listener->port;
 }
 
+int wok_listener_hush(wok_listener *listener)
+{
+    return listener->ops->hush(listener->fd);
+}
+
 void wok_listener_stop(wok_listener *listener)
 {
     wok__lock_take(&listener->lock);

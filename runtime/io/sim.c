@@ -220,6 +220,14 @@ static void sim_unlisten(int fd)
     wok__lock_give(&wok__sim.lock);
 }
 
+static int sim_hush(int fd)
+{
+    wok__lock_take(&wok__sim.lock);
+    find(fd)->hushed = true;
+    wok__lock_give(&wok__sim.lock);
+    return 0;
+}
+
 static int accept_locked(struct wok__sim_end *listener)
 {
     wok__sim.figures.accepts++;
@@ -252,7 +260,7 @@ static int sim_accept(int fd)
 static int connect_locked(uint16_t port)
 {
     struct wok__sim_end *listener = listener_at(port);
-    if (listener == NULL || listener->backlog == 0)
+    if (listener == NULL || listener->hushed || listener->backlog == 0)
         return -ECONNREFUSED;
     struct wok__sim_end *client = stream_new();
     if (client == NULL)
@@ -432,6 +440,7 @@ const struct wok__driver_ops wok__sim_ops = {
     .attach_kernel = wok__epoll_attach_kernel,
     .listen = sim_listen,
     .unlisten = sim_unlisten,
+    .hush = sim_hush,
     .accept = sim_accept,
     .connect = sim_connect,
     .connected = sim_connected,

@@ -30,6 +30,7 @@ struct wok__sim_end {
     struct wok__sim_end *first, *last, *next;
     int backlog; /* places left */
     bool stopped;
+    bool hushed; /* refuses new connections; those in the queue can be accepted */
 };
 
 struct wok__sim_network {

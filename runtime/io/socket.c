@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -64,6 +65,25 @@ static int socket_listen(const struct wok__address *address, int backlog, uint16
 static void socket_unlisten(int fd)
 {
     shutdown(fd, SHUT_RD); /* of a listening socket: the port is free at once, the queue is reset */
+}
+
+/*
+ * A filter on the listening socket that lets every packet pass but a SYN, which begins a connection.
+ * What was begun before still becomes a connection; the other client's SYN goes unanswered and is
+ * sent again a second later, when the listener is closed and it is refused.  The filter sees the TCP
+ * header at offset 0: byte 13 holds the flags.
+ */
+static int socket_hush(int fd)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = WOK_COUNT(code), .filter = code};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
 static int socket_accept(int fd)
@@ -163,6 +183,7 @@ const struct wok__driver_ops wok__epoll_ops = {
     .attach_kernel = wok__epoll_attach_kernel,
     .listen = socket_listen,
     .unlisten = socket_unlisten,
+    .hush = socket_hush,
     .accept = socket_accept,
     .connect = socket_connect,
     .connected = socket_connected,

@@ -81,6 +81,9 @@ void wok__server_expect(wok_http_server *server);
 void wok__server_add(wok_http_server *server, struct wok__connection *connection);
 void wok__server_remove(wok_http_server *server, struct wok__connection *connection);
 
+/* Lets no new connection begin; those that did are still accepted. */
+void wok__server_hush_listeners(wok_http_server *server);
+
 /* Stops accepting, and closes the listeners; waits for the tasks that accept. */
 void wok__server_close_listeners(wok_http_server *server);
 

@@ -13,6 +13,10 @@
 #include "conn/connection.h"
 #include "conn/server.h"
 
+/* How long connections that have begun are accepted after the listeners let none begin: a handshake
+ * that is under way takes a round trip. */
+#define HUSH wok_ms(20)
+
 static void step(wok_http_server *server, uint32_t drain)
 {
     store_relaxed(&server->closing_ns, wok_now().ns); /* before the step that lets it be read */
@@ -73,6 +77,9 @@ int wok_http_server_drain(wok_http_server *server, wok_http_drain_report *ret_re
 
     step(server, WOK__DRAIN_ANNOUNCED);
     if (server->options.drain_delay.ns != 0 && (code = wok_sleep(server->options.drain_delay)) < 0)
+        return code;
+    wok__server_hush_listeners(server);
+    if ((code = wok_sleep(HUSH)) < 0)
         return code;
     wok__server_close_listeners(server);
     running = wok__server_running(server);

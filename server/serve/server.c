@@ -241,6 +241,13 @@ static void accept_the_rest(wok_http_server *server, wok_listener *listener)
     wok_accept_forget(listener);
 }
 
+void wok__server_hush_listeners(wok_http_server *server)
+{
+    /* Where that is not possible, a connection in the last instant may be reset. */
+    for (unsigned i = 0; i < server->listener_count; i++)
+        (void)wok_listener_hush(server->listeners[i].listener);
+}
+
 void wok__server_close_listeners(wok_http_server *server)
 {
     for (unsigned i = 0; i < server->listener_count; i++) {

@@ -63,6 +63,20 @@ WOK_API
 uint16_t wok_listener_port(const wok_listener *listener);
 
 /**
+ * Lets no new connection begin; those that are established, or on the way, can still be accepted.
+ *
+ * The first step of an orderly end: a listener that is stopped while connections wait in its queue
+ * resets them.  Clients that connect from here on are refused when it stops.
+ *
+ * Errors:     0; -ENOMEM, -EPERM where the kernel takes no socket filter: connections then go on.
+ * Threads:    any, before wok_listener_stop().
+ * Cancel:     not a cancellation point.
+ * Source:     SO_ATTACH_FILTER, socket(7).
+ */
+WOK_API
+int wok_listener_hush(wok_listener *listener);
+
+/**
  * Stops listening: the port is free at once, connections that nobody accepted are reset, and an
  * accept that waits, or is tried later, gives -EBADF.  Idempotent; the memory stays.
  *
