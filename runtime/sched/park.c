@@ -118,7 +118,8 @@ static uint64_t advance(struct wok__worker *worker)
     wok__clock_advance_to(&runtime->clock, next);
     worker->now_ns = wok__clock_now(&runtime->clock);
     for (uint32_t i = 0; i < runtime->worker_count; i++)
-        wok__timers_fire(&runtime->workers[i]->timers, worker->now_ns);
+        wok__count(&worker->counters.timers_fired,
+                   wok__timers_fire(&runtime->workers[i]->timers, worker->now_ns));
     return 0;
 }
 

@@ -30,7 +30,7 @@ typedef struct wok_runtime_metrics {
     uint32_t blocking_threads, blocking_idle, blocking_queued;
     uint64_t blocking_completed;
     size_t task_bytes;  /* memory of task blocks, free ones included */
-    size_t stack_bytes; /* memory of stacks: mapped by takers now */
+    size_t stack_bytes; /* memory of stacks: address space, touched or not */
     size_t stacks_in_use, stacks_cached;
     const char *driver; /* "epoll", "sim" */
     const char *clock;  /* "monotonic", "paused" */
