@@ -359,8 +359,9 @@ static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdo
         } while (live != 0 && real_now() < give_up_ns);
     }
     /* A call may have completed its task, and have only to find its way out of the pool. */
-    report->blocking_left = wok__pool_shutdown(
-        &runtime->pool, later(real_now(), grace_ns > WAY_OUT_NS ? grace_ns : WAY_OUT_NS));
+    uint64_t way_out_ns = later(real_now(), WAY_OUT_NS);
+    report->blocking_left =
+        wok__pool_shutdown(&runtime->pool, way_out_ns > deadline_ns ? way_out_ns : deadline_ns);
     live = wok__runtime_live(runtime);
     report->stuck = live > report->blocking_left ? (size_t)(live - report->blocking_left) : 0;
 }

@@ -1,0 +1,455 @@
+/*
+ * test_runtime.c - building a runtime, running a first task on it, shutting it down.
+ *
+ * E- and B-numbers are rules of Tokio's runtime, taken over or changed on purpose where the comment
+ * says so.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "platform/atomic.h"
+#include "support/wok_test.h"
+
+static atomic_u32 args_dropped, cleanups, begun, gate_open, left_gate;
+
+static void count_args(int *unused)
+{
+    (void)unused;
+    fetch_add_relaxed(&args_dropped, 1);
+}
+
+static void count_cleanup(int *unused)
+{
+    (void)unused;
+    fetch_add_relaxed(&cleanups, 1);
+}
+
+static wok_runtime *new_runtime(unsigned workers)
+{
+    wok_runtime_options options = wok_test_options();
+    wok_runtime *runtime = NULL;
+
+    options.workers = workers;
+    options.paused_clock = false;
+    cr_assert_eq(wok_runtime_new(&runtime, &options), 0);
+    return runtime;
+}
+
+WOK_TASK_WITH_DROP(add_one, int, int, count_args, NULL);
+
+static int add_one(int *number, int *result)
+{
+    *result = *number + 1;
+    return 0;
+}
+
+/* Waits until it is told to stop, and then ends politely. */
+WOK_TASK_WITH_DROP(serve, int, int, count_args, NULL);
+
+static int serve(int *unused, int *result)
+{
+    WOK_CLEANUP(count_cleanup) int number = 1;
+
+    (void)unused;
+    *result = number;
+    fetch_add_release(&begun, 1);
+    return wok_sleep(WOK_FOREVER);
+}
+
+/* Keeps its thread until the gate opens. */
+WOK_TASK_WITH_DROP(block_thread, int, int, count_args, NULL);
+
+static int block_thread(int *number, int *result)
+{
+    fetch_add_release(&begun, 1);
+    while (load_acquire(&gate_open) == 0)
+        sched_yield();
+    *result = *number;
+    fetch_add_release(&left_gate, 1);
+    return 0;
+}
+
+static void await_begun(uint32_t count)
+{
+    while (load_acquire(&begun) < count)
+        sched_yield();
+}
+
+/* ---- building ------------------------------------------------------------------------------------ */
+
+Test(runtime, refuses_options_out_of_range, .timeout = 20)
+{
+    wok_runtime *runtime = NULL;
+
+    cr_assert_eq(wok_runtime_new(&runtime, &(wok_runtime_options){.workers = 57}), -EINVAL);
+    cr_assert_eq(wok_runtime_new(&runtime, &(wok_runtime_options){.stack_bytes = 100}), -EINVAL);
+    cr_assert_null(runtime);
+}
+
+Test(runtime, of_default_options_has_a_worker_for_each_core_it_may_use, .timeout = 20)
+{
+    WOK_CLEANUP(wok_runtime_freep) wok_runtime *runtime = NULL;
+    int result = 0;
+
+    cr_assert_eq(wok_runtime_new(&runtime, NULL), 0);
+    cr_assert_geq(wok_runtime_workers(runtime), 1);
+    cr_assert_eq(wok_block_on(runtime, add_one, 1, &result, NULL), 0);
+    cr_assert_eq(result, 2);
+}
+
+Test(runtime, several_live_side_by_side, .timeout = 20)
+{
+    wok_runtime *runtimes[3];
+
+    for (int i = 0; i < 3; i++)
+        runtimes[i] = new_runtime(2);
+    for (int i = 0; i < 3; i++) {
+        int result = 0;
+        cr_assert_eq(wok_block_on(runtimes[i], add_one, i, &result, NULL), 0);
+        cr_assert_eq(result, i + 1);
+    }
+    for (int i = 0; i < 3; i++)
+        wok_runtime_free(runtimes[i]);
+}
+
+Test(runtime, that_never_ran_anything_ends, .timeout = 60)
+{
+    wok_runtime_free(NULL);
+    for (int i = 0; i < 50; i++)
+        wok_runtime_free(new_runtime((unsigned)i % 4 + 1));
+}
+
+/* ---- where am I ------------------------------------------------------------------------------------ */
+
+static wok_runtime *expected_runtime;
+
+WOK_TASK(look_around, int, int);
+
+static int look_around(int *unused, int *result)
+{
+    (void)unused;
+    cr_assert_eq(wok_runtime_current(), expected_runtime);
+    cr_assert_eq(wok_runtime_enter(NULL), expected_runtime);
+    cr_assert_eq(wok_runtime_current(), expected_runtime, "a worker stays where it is");
+    *result = wok_worker_index();
+    return 0;
+}
+
+Test(runtime, is_known_to_its_tasks_and_to_threads_that_entered, .timeout = 20)
+{
+    wok_runtime *runtime = new_runtime(1);
+    int result = -1;
+
+    cr_assert_null(wok_runtime_current());
+    cr_assert_eq(wok_worker_index(), -1);
+    expected_runtime = runtime;
+    cr_assert_eq(wok_block_on(runtime, look_around, 0, &result, NULL), 0);
+    cr_assert_eq(result, 0);
+
+    cr_assert_null(wok_runtime_enter(runtime));
+    cr_assert_eq(wok_runtime_current(), runtime);
+    add_one_join task = wok_spawn(add_one, 4);
+    cr_assert_eq(add_one_await(&task, &result, NULL), 0);
+    cr_assert_eq(result, 5);
+    cr_assert_eq(wok_runtime_enter(NULL), runtime);
+    cr_assert_null(wok_runtime_current());
+    wok_runtime_free(runtime);
+}
+
+/* ---- block_on ---------------------------------------------------------------------------------------- */
+
+static int nested_code;
+
+WOK_TASK(block_on_inside, int, int);
+
+static int block_on_inside(int *unused, int *result)
+{
+    (void)unused;
+    nested_code = wok_block_on(wok_runtime_current(), add_one, 1, result, NULL);
+    return wok_runtime_shutdown(wok_runtime_current(), wok_ms(0), NULL) == -EDEADLK ? 0 : -EIO;
+}
+
+/* E3, B4: Tokio panics. */
+Test(runtime, block_on_and_shutdown_from_a_worker_are_refused, .timeout = 20)
+{
+    wok_runtime *runtime = new_runtime(1);
+    int result = 7;
+
+    cr_assert_eq(wok_block_on(runtime, block_on_inside, 0, &result, NULL), 0);
+    cr_assert_eq(nested_code, -EDEADLK);
+    cr_assert_eq(load_relaxed(&args_dropped), 1, "the arguments were taken all the same");
+    wok_runtime_free(runtime);
+}
+
+static void *block_on_many(void *runtime)
+{
+    for (int i = 0; i < 500; i++) {
+        int result = 0;
+        cr_assert_eq(wok_block_on((wok_runtime *)runtime, add_one, i, &result, NULL), 0);
+        cr_assert_eq(result, i + 1);
+    }
+    return NULL;
+}
+
+Test(runtime, several_threads_block_on_it_at_once, .timeout = 60)
+{
+    wok_runtime *runtime = new_runtime(2);
+    pthread_t threads[3];
+
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, block_on_many, runtime), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    cr_assert_eq(load_relaxed(&args_dropped), 1500);
+    wok_runtime_free(runtime);
+}
+
+static int main_body_returns;
+
+static int main_body(void)
+{
+    cr_assert_neq(wok_task_id(), 0);
+    if (main_body_returns == 100)
+        wok_panic("body");
+    return main_body_returns;
+}
+
+Test(runtime, wok_main_gives_what_main_returns, .timeout = 20)
+{
+    cr_assert_not_null(freopen("/dev/null", "w", stderr));
+    cr_assert_eq(wok_main(main_body), 0);
+    main_body_returns = 3;
+    cr_assert_eq(wok_main(main_body), 3);
+    main_body_returns = -EIO;
+    cr_assert_eq(wok_main(main_body), 1);
+    main_body_returns = 100;
+    cr_assert_eq(wok_main(main_body), 101);
+}
+
+/* ---- shutting down ------------------------------------------------------------------------------------- */
+
+Test(runtime, a_shutdown_aborts_what_is_left_and_counts_it, .timeout = 20)
+{
+    wok_runtime *runtime = new_runtime(2);
+    serve_join tasks[10];
+    wok_shutdown_report report;
+    wok_join_error why;
+
+    for (int i = 0; i < 10; i++)
+        tasks[i] = wok_spawn_on(runtime, serve, i);
+    await_begun(10);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), 0);
+    cr_assert_eq(report.aborted, 10);
+    cr_assert_eq(report.stuck, 0);
+    cr_assert_eq(report.blocking_left, 0);
+    cr_assert_eq(load_relaxed(&args_dropped), 10);
+    cr_assert_eq(load_relaxed(&cleanups), 10);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(serve_await(&tasks[i], NULL, &why), -WOK_EJOIN);
+        cr_assert_eq(why.outcome, WOK_CANCELLED);
+    }
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), 0, "once more is fine");
+    wok_runtime_free(runtime);
+}
+
+WOK_TASK(finish_soon, int, int);
+
+static int finish_soon(int *unused, int *result)
+{
+    (void)unused;
+    *result = 5;
+    fetch_add_release(&begun, 1);
+    return wok_sleep(wok_ms(30));
+}
+
+Test(runtime, a_shutdown_with_grace_lets_tasks_end_by_themselves, .timeout = 20)
+{
+    wok_runtime *runtime = new_runtime(2);
+    finish_soon_join task = wok_spawn_on(runtime, finish_soon, 0);
+    wok_shutdown_report report;
+    wok_instant start = wok_now();
+    int result = 0;
+
+    await_begun(1);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(15), &report), 0);
+    cr_assert_eq(report.aborted, 0);
+    cr_assert_lt(wok_elapsed(start).ns, wok_seconds(10).ns, "it does not wait longer than needed");
+    cr_assert_eq(finish_soon_await(&task, &result, NULL), 0);
+    cr_assert_eq(result, 5);
+    wok_runtime_free(runtime);
+}
+
+WOK_TASK(heed_shutdown, int, bool);
+
+static int heed_shutdown(int *unused, bool *going_down)
+{
+    WOK_CLEANUP(wok_watch_receiver_done) wok_watch_receiver shutdown;
+
+    (void)unused;
+    wok_shutdown_subscribe(&shutdown, wok_runtime_current());
+    fetch_add_release(&begun, 1);
+    int error = wok_watch_changed(&shutdown);
+    if (error == 0)
+        wok_watch_get(&shutdown, going_down);
+    return error;
+}
+
+Test(runtime, a_shutdown_tells_the_tasks_that_subscribed, .timeout = 20)
+{
+    wok_runtime *runtime = new_runtime(2);
+    heed_shutdown_join task = wok_spawn_on(runtime, heed_shutdown, 0);
+    wok_shutdown_report report;
+    bool going_down = false;
+
+    await_begun(1);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(15), &report), 0);
+    cr_assert_eq(report.aborted, 0);
+    cr_assert_eq(heed_shutdown_await(&task, &going_down, NULL), 0);
+    cr_assert(going_down);
+    wok_runtime_free(runtime);
+}
+
+/* E2, S4: tasks that go on spawning do not keep a runtime alive. */
+WOK_TASK_WITH_DROP(breed, int, int, count_args, NULL);
+
+static atomic_u32 bred;
+
+static int breed(int *unused, int *result)
+{
+    (void)unused;
+    *result = 1;
+    fetch_add_relaxed(&bred, 1);
+    fetch_add_release(&begun, 1);
+    for (int i = 0; i < 2; i++) {
+        breed_join child = wok_spawn(breed, 0);
+        breed_join_drop(&child);
+        int error = wok_sleep(wok_us(100));
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
+Test(runtime, a_shutdown_ends_tasks_that_go_on_spawning, .timeout = 60)
+{
+    for (int round = 0; round < 20; round++) {
+        wok_runtime *runtime = new_runtime(3);
+        breed_join task = wok_spawn_on(runtime, breed, 0);
+
+        store_relaxed(&begun, 0);
+        await_begun(20);
+        breed_join_drop(&task);
+        cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), NULL), 0);
+        wok_runtime_free(runtime);
+    }
+    cr_assert_geq(load_relaxed(&args_dropped), load_relaxed(&bred));
+}
+
+/* ---- what cannot be ended ----------------------------------------------------------------------------- */
+
+Test(runtime, a_task_that_blocks_its_worker_is_reported_as_stuck, .timeout = 30)
+{
+    wok_runtime *runtime = new_runtime(2);
+    block_thread_join task = wok_spawn_on(runtime, block_thread, 5);
+    wok_shutdown_report report;
+    int result = 0;
+
+    await_begun(1);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), -ETIMEDOUT);
+    cr_assert_eq(report.stuck, 1);
+    wok_runtime_free(runtime); /* leaves it alone: the worker comes back to it */
+    store_release(&gate_open, 1);
+    cr_assert_eq(block_thread_await(&task, &result, NULL), 0);
+    cr_assert_eq(result, 5, "S14: it returned before it noticed");
+}
+
+/* B3: a blocking call that has started is waited for, as long as the grace lasts. */
+Test(runtime, a_blocking_call_beyond_the_grace_is_left_behind, .timeout = 30)
+{
+    wok_runtime *runtime = new_runtime(2);
+    wok_runtime *before = wok_runtime_enter(runtime);
+    block_thread_join task = wok_spawn_blocking(block_thread, 5);
+    wok_shutdown_report report;
+    int result = 0;
+
+    await_begun(1);
+    wok_instant start = wok_now();
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(100), &report), -ETIMEDOUT);
+    cr_assert_geq(wok_elapsed(start).ns, wok_ms(100).ns);
+    cr_assert_eq(report.blocking_left, 1);
+    cr_assert_eq(report.stuck, 0);
+    wok_runtime_enter(before);
+    wok_runtime_free(runtime);
+    store_release(&gate_open, 1);
+    cr_assert_eq(block_thread_await(&task, &result, NULL), 0, "it runs on");
+    cr_assert_eq(result, 5);
+}
+
+static void *open_gate(void *unused)
+{
+    (void)unused;
+    store_release(&gate_open, 1);
+    return NULL;
+}
+
+/* B3 */
+Test(runtime, a_blocking_call_within_the_grace_is_waited_for, .timeout = 30)
+{
+    wok_runtime *runtime = new_runtime(1);
+    block_thread_join task = wok_spawn_blocking_on(runtime, block_thread, 5);
+    wok_shutdown_report report;
+    pthread_t thread;
+
+    await_begun(1);
+    cr_assert_eq(pthread_create(&thread, NULL, open_gate, NULL), 0);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(15), &report), 0);
+    cr_assert_eq(report.blocking_left, 0);
+    cr_assert_eq(load_acquire(&left_gate), 1);
+    pthread_join(thread, NULL);
+    block_thread_join_drop(&task);
+    wok_runtime_free(runtime);
+}
+
+enum { MANY = 300 };
+
+/* With more of them than a shutdown aborts at a time it used to abort the same ones for ever. */
+Test(runtime, a_shutdown_among_hundreds_of_blocking_calls_ends, .timeout = 60)
+{
+    static block_thread_join tasks[MANY];
+    wok_runtime *runtime = new_runtime(1);
+    wok_shutdown_report report;
+
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = wok_spawn_blocking_on(runtime, block_thread, i);
+    await_begun(MANY);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), -ETIMEDOUT);
+    cr_assert_eq(report.blocking_left, MANY);
+    store_release(&gate_open, 1);
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(block_thread_await(&tasks[i], NULL, NULL), 0);
+}
+
+/* ---- after the end -------------------------------------------------------------------------------------- */
+
+Test(runtime, handles_outlive_it, .timeout = 20)
+{
+    wok_runtime *runtime = new_runtime(2);
+    add_one_join ended = wok_spawn_on(runtime, add_one, 4);
+    serve_join aborted = wok_spawn_on(runtime, serve, 0), dropped = wok_spawn_on(runtime, serve, 0);
+    wok_join_error why;
+    int result = 0;
+
+    await_begun(2);
+    while (!wok_join_is_finished(&ended.join))
+        sched_yield();
+    wok_runtime_free(runtime);
+
+    cr_assert_eq(add_one_await(&ended, &result, NULL), 0);
+    cr_assert_eq(result, 5);
+    wok_join_abort(&aborted.join);
+    cr_assert_eq(serve_await(&aborted, NULL, &why), -WOK_EJOIN);
+    cr_assert_eq(why.outcome, WOK_CANCELLED);
+    serve_join_drop(&dropped);
+}
