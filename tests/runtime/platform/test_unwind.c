@@ -135,6 +135,34 @@ Test(unwind, the_catcher_keeps_its_registers)
     cr_assert_eq(l, 1200.0);
 }
 
+#if defined(__x86_64__) && !defined(WOK_CONTEXT_UCONTEXT)
+
+/* Straight at the assembly, for what the compiler may keep elsewhere. */
+Test(unwind, the_catcher_keeps_each_single_register)
+{
+    struct wok__catch catch_frame;
+    static uintptr_t marks[6];
+    void *first = &catch_frame, *third = &catch_frame;
+    void (*second)(void *argument) = overwrite_registers_and_raise;
+
+    __asm__ volatile("push %%rbp; push %%rbp\n"
+                     "mov $101, %%ebx; mov $102, %%ebp; mov $103, %%r12d; mov $104, %%r13d\n"
+                     "mov $105, %%r14d; mov $106, %%r15d\n"
+                     "call *%%rax\n"
+                     "mov %%rbp, %%rax; pop %%rbp; pop %%rbp\n"
+                     "mov %%rax, 8+%[marks]; mov %%rbx, %[marks]; mov %%r12, 16+%[marks]\n"
+                     "mov %%r13, 24+%[marks]; mov %%r14, 32+%[marks]; mov %%r15, 40+%[marks]\n"
+                     : [marks] "=m"(marks), "+D"(first), "+S"(second), "+d"(third)
+                     : "a"(wok__catch_run)
+                     : "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory",
+                       "cc");
+    for (uintptr_t i = 0; i < 6; i++)
+        cr_assert_eq(marks[i], 101 + i);
+    cr_assert(HAPPENED(1, 2));
+}
+
+#endif
+
 /* ---- through foreign frames ---- */
 
 static struct wok__catch *sort_catch;
