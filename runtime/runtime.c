@@ -54,6 +54,7 @@ static int worker_new(struct wok_runtime *runtime, uint32_t index, uint64_t seed
     worker->index = index;
     worker->mean_poll_ns = 2000;
     wok__rand_seed(&worker->rand, seed + index);
+    wok__rand_seed(&worker->victims, ~(seed + index));
     wok__timers_init(&worker->timers, wok__clock_now(&runtime->clock));
     error = wok__driver_init(&worker->driver,
                              runtime->options.simulated_network ? &wok__sim_ops : &wok__epoll_ops,

@@ -68,7 +68,8 @@ struct wok__worker {
     uint64_t turn_polls;   /* polls at the last turn of the driver */
     uint64_t mean_poll_ns; /* a moving average over turns */
     uint64_t id_next, id_end;
-    struct wok__rand rand;
+    struct wok__rand rand;    /* what tasks can see: the same seed, the same choices */
+    struct wok__rand victims; /* whom to steal from: how often that is asked depends on time */
     struct wok__slab_cache memory;
     struct wok__stack_cache stacks;
 

@@ -58,7 +58,7 @@ struct wok_task *wok__worker_search(struct wok__worker *worker)
     if (!worker->searching && !wok__idle_search(&runtime->idle))
         return NULL;
     worker->searching = true;
-    uint32_t start = (uint32_t)wok__rand_below(&worker->rand, count);
+    uint32_t start = (uint32_t)wok__rand_below(&worker->victims, count);
     for (uint32_t i = 0; i < count && task == NULL; i++) {
         struct wok__worker *victim = runtime->workers[(start + i) % count];
         if (victim == worker)

@@ -127,7 +127,6 @@ static wok_poll scope_wait_poll(void *self, wok_cx *cx, void *result)
     uint64_t before = load_acquire(&group->count); /* [scope.count] and [scope.claimed] */
 
     (void)result;
-    group->parent = cx->task; /* read by a child only after a flag was set */
     do {
         if (before & CLAIMING) {
             wok_cx_yield(cx);
@@ -137,6 +136,7 @@ static wok_poll scope_wait_poll(void *self, wok_cx *cx, void *result)
             return WOK_READY;
         if (before & wait->flag)
             return WOK_PENDING;
+        group->parent = cx->task; /* no child reads it while neither flag nor CLAIMING is set */
         /* [scope.parent] publishes the parent's name; on failure [scope.count] is acquired */
     } while (!cas_acq_rel(&group->count, &before, before | wait->flag));
     return WOK_PENDING;

@@ -402,8 +402,10 @@ static int grow(struct tree *tree)
         wok_scope_spawn(&scope, grow, &branches[i]);
     }
     int error = wok_scope_wait(&scope);
+    if (error < 0)
+        return error; /* the children may still run: the scope's end waits for them */
     tree->leaves = branches[0].leaves + branches[1].leaves + branches[2].leaves;
-    return error;
+    return 0;
 }
 
 /* Q5: scopes nest; the locals of each level are borrowed across workers. */
