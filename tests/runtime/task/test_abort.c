@@ -55,6 +55,7 @@ static int polite(char *unused, int *result)
     WOK_CLEANUP(count_cleanup) int number = 1;
 
     (void)unused;
+    *result = number;
     int error = wok_sleep(wok_seconds(10));
     if (error < 0)
         return error;
@@ -419,7 +420,7 @@ Test(abort, from_another_thread_unwinds_the_task_on_its_own, .timeout = 20)
     wok_join_abort(&task.join);
     cr_assert_eq(await_error(&task.join).outcome, WOK_CANCELLED);
     cr_assert_eq(cleanups, 1);
-    cr_assert_eq(worker_of_cleanup + 1, load_relaxed(&waits_on));
+    cr_assert_eq(worker_of_cleanup + 1, (int)load_relaxed(&waits_on));
     wok_runtime_free(runtime);
 }
 
