@@ -40,11 +40,20 @@ static void client_gone(struct wok__connection *connection)
         wok__connection_abort_requests(connection);
 }
 
+/* A FIN came.  It may be half of a close only, so a client for which something runs is probed. */
+static void hung_up(struct wok__connection *connection)
+{
+    if (connection->hung_up)
+        return;
+    connection->hung_up = true;
+    connection->hung_up_ns = connection->now_ns;
+}
+
 /* The client shut its sending direction down: what it has asked is still answered. */
 static void end_of_input(struct wok__connection *connection)
 {
+    hung_up(connection);
     connection->half_closed = true;
-    connection->half_closed_ns = connection->now_ns;
     /* What lies in the buffer behind the pipeline's limit is parsed first: pipeline.c. */
 }
 
@@ -239,14 +248,32 @@ static bool linger(struct wok__connection *connection, wok_cx *cx)
     return got != -EAGAIN;
 }
 
+/* While requests run the connection need not be receiving: so the kernel is asked, without reading. */
 static void watch_hangup(struct wok__connection *connection, wok_cx *cx)
 {
     struct wok__work *work = connection->work;
+    wok_hangup hangup;
 
     if (work == NULL || work->first == work->last || connection->gone)
         return;
-    if (wok_stream_hangup_poll(connection->stream, cx, WOK_HANGUP_RESET) == WOK_HANGUP_RESET)
+    hangup = wok_stream_hangup_poll(connection->stream, cx,
+                                    connection->hung_up ? WOK_HANGUP_RESET : WOK_HANGUP_HALF);
+    if (hangup == WOK_HANGUP_HALF) {
+        hung_up(connection);
+        hangup = wok_stream_hangup_poll(connection->stream, cx, WOK_HANGUP_RESET);
+    }
+    if (hangup == WOK_HANGUP_RESET)
         client_gone(connection);
+}
+
+/* The drain's grace is over: aborts what runs; true: nothing runs, and the rest is not waited for. */
+static bool give_up(struct wok__connection *connection)
+{
+    if (!wok__server_is_aborting(connection->server))
+        return false;
+    if (connection->work != NULL)
+        wok__connection_give_up_requests(connection);
+    return connection->work == NULL || connection->work->first == connection->work->last;
 }
 
 static wok_poll connection_poll(void *self, wok_cx *cx, void *result)
@@ -262,13 +289,13 @@ static wok_poll connection_poll(void *self, wok_cx *cx, void *result)
     }
     do {
         if (connection->lingering) {
-            if (linger(connection, cx))
+            if (linger(connection, cx) || give_up(connection))
                 return WOK_READY;
             continue;
         }
         advance(connection, cx);
-        if (wok__server_is_aborting(connection->server) && connection->work != NULL)
-            wok__connection_give_up_requests(connection);
+        if (give_up(connection))
+            return WOK_READY;
         if (is_done(connection)) {
             if (connection->gone || linger(connection, cx))
                 return WOK_READY;
@@ -287,7 +314,11 @@ static void connection_drop(void *self)
     struct wok__connection *connection = self;
 
     wok_sleep_future_drop(&connection->timer);
-    wok_stream_close(connection->stream);
+    /* Of an answer that was not taken the kernel would keep its part for minutes. */
+    if (connection->work != NULL && connection->work->sent != connection->work->output.size)
+        wok_stream_reset(connection->stream);
+    else
+        wok_stream_close(connection->stream);
     if (connection->work != NULL)
         wok__connection_drop_requests(connection);
     /* Last: the server may be freed as soon as no connection counts. */

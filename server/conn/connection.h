@@ -26,14 +26,15 @@ struct wok__connection {
     uint64_t body_ns;     /* when its body began; 0: it is in its head */
     uint64_t received_ns; /* when bytes came last */
     uint64_t sent_ns;     /* when bytes left last, or the output began to wait */
-    uint64_t half_closed_ns;
-    bool half_closed; /* the client sends no more */
-    bool closing;     /* nothing is parsed any more; close when all is answered */
-    bool lingering;   /* all is sent, our direction is shut down, the rest is thrown away */
-    bool gone;        /* the client is away: what runs is being aborted */
-    bool probed;      /* 102 was sent */
-    bool served;      /* a request was answered */
-    size_t lingered;  /* bytes thrown away */
+    uint64_t hung_up_ns;  /* when the kernel said so */
+    bool hung_up;         /* a FIN came; what was sent before it may not have been received */
+    bool half_closed;     /* all that the client sent has been received */
+    bool closing;         /* nothing is parsed any more; close when all is answered */
+    bool lingering;       /* all is sent, our direction is shut down, the rest is thrown away */
+    bool gone;            /* the client is away: what runs is being aborted */
+    bool probed;          /* 102 was sent */
+    bool served;          /* a request was answered */
+    size_t lingered;      /* bytes thrown away */
 };
 
 /* What a connection waits for at most until when; the earliest counts. */

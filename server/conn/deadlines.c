@@ -7,7 +7,7 @@
  */
 #include "conn/connection.h"
 
-/* A half-closed client is probed after this long, and a lingering one left after that long. */
+/* A client that hung up is probed after this long, and a lingering one left after that long. */
 #define PROBE_NS UINT64_C(100000000)
 #define LINGER_NS UINT64_C(1000000000)
 
@@ -79,8 +79,8 @@ uint64_t wok__connection_deadline(const struct wok__connection *connection,
         if (!slot->timed_out)
             consider(&earliest, after(slot->exchange->started.ns, server->options.request_timeout),
                      WOK__DEADLINE_REQUEST);
-        if (connection->half_closed && !connection->probed && !connection->gone)
-            consider(&earliest, connection->half_closed_ns + PROBE_NS, WOK__DEADLINE_PROBE);
+        if (connection->hung_up && !connection->probed && !connection->gone)
+            consider(&earliest, connection->hung_up_ns + PROBE_NS, WOK__DEADLINE_PROBE);
     } else if (wok__server_drain(server) >= WOK__DRAIN_CLOSING) {
         if (receives || wok__connection_is_idle(connection))
             consider(&earliest, load_relaxed(&server->closing_ns) + WOK__ON_THE_WIRE_NS,

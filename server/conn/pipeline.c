@@ -9,6 +9,7 @@
 #include "conn/connection.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,6 +91,28 @@ static struct wok__slot_of_pipeline *push(struct wok__connection *connection, bo
     return slot;
 }
 
+/* 503 with a Retry-After of a second: the same request may succeed soon, here or elsewhere. */
+__attribute__((format(printf, 2, 3))) static void answer_busy(struct wok_http_exchange *exchange,
+                                                              const char *format, ...)
+{
+    char detail[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    wok_http_problem(exchange, 503, "%s", detail);
+    (void)wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
+}
+
+/* False: there is none, and the exchange has been answered. */
+static bool find_handler(const wok_http_server *server, struct wok_http_exchange *exchange)
+{
+    if (exchange->handler == NULL)
+        exchange->handler = wok__router_find(server->router, exchange);
+    return exchange->handler != NULL;
+}
+
 static void start(struct wok__connection *connection)
 {
     wok_http_server *server = connection->server;
@@ -101,13 +124,11 @@ static void start(struct wok__connection *connection)
     exchange->request.body = (wok_slice){exchange->body.data, exchange->body.size};
     if (exchange->status != 0)
         return; /* refused with its head; the body has been skipped */
-    exchange->handler = wok__router_find(server->router, exchange);
-    if (exchange->handler == NULL)
+    if (!find_handler(server, exchange))
         return;
     if (wok__server_running(server) > server->options.requests_max) {
-        wok_http_problem(exchange, 503, "%zu requests are running already, which is the limit",
-                         server->options.requests_max);
-        wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
+        answer_busy(exchange, "%zu requests are running already, which is the limit",
+                    server->options.requests_max);
         return;
     }
     wok__exchange_ref(exchange);
@@ -152,9 +173,15 @@ static void head_received(struct wok__connection *connection)
         wok_http_problem(exchange, decoder->status, "%s", decoder->detail);
         exchange->receives_body = false;
     }
-    if (decoder->has_body) {
-        connection->body_ns = connection->received_ns = connection->now_ns;
-        work->wants_continue = decoder->expects_continue && work->parsed == work->input.size;
+    if (!decoder->has_body)
+        return;
+    connection->body_ns = connection->received_ns = connection->now_ns;
+    work->wants_continue = decoder->expects_continue && work->parsed == work->input.size;
+    /* A body that nobody wants is not asked for; whether it comes all the same cannot be known, and
+     * with that where the next request would begin. */
+    if (work->wants_continue && !find_handler(connection->server, exchange)) {
+        work->wants_continue = false;
+        push(connection, false);
     }
 }
 
@@ -256,11 +283,10 @@ static void explain(struct wok__connection *connection, struct wok__slot_of_pipe
                 exchange, 504, "the request was not done within %llu ms",
                 (unsigned long long)(connection->server->options.request_timeout.ns / 1000000));
         else
-            wok_http_problem(exchange, 503, "the request was given up: the server is stopping");
+            answer_busy(exchange, "the request was given up: the server is stopping");
         break;
     default:
-        wok_http_problem(exchange, 503, "the request could not be started: %s", error->message);
-        wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
+        answer_busy(exchange, "the request could not be started: %s", error->message);
         break;
     }
 }
@@ -298,7 +324,8 @@ static void answer(struct wok__connection *connection, struct wok__slot_of_pipel
     if (connection->gone)
         wok__counter_up(&wok__local(server)->counters.client_gone);
     connection->served = true;
-    connection->since_ns = connection->now_ns;
+    if (work->incoming == NULL) /* a head that is being received keeps its deadline */
+        connection->since_ns = connection->now_ns;
     wok__exchange_unref(exchange);
     work->first++;
 }

@@ -84,18 +84,32 @@ static void allow_add(struct allow *allow, wok_slice method)
     allow->size += method.size;
 }
 
-/* The methods of a path; with OPTIONS, and HEAD wherever GET is. */
-static void allowed(const struct wok__router *router, wok_slice path, struct allow *allow)
+static bool is_asterisk(wok_slice path)
+{
+    return wok_slice_equal(path, WOK_SLICE("*"));
+}
+
+/* Is there a route with this method and path?  The asterisk is any path. */
+static bool serves(const struct wok__router *router, wok_slice path, wok_slice method)
 {
     for (size_t i = 0; i < router->count; i++) {
         const struct entry *entry = &router->entries[i];
-        if (!is_on(router, entry) || !wok_slice_equal(entry->path, path))
-            continue;
-        allow_add(allow, entry->method);
-        if (wok_slice_equal(entry->method, WOK_SLICE("GET")))
-            allow_add(allow, WOK_SLICE("HEAD"));
+        if (is_on(router, entry) && wok_slice_equal(entry->method, method) &&
+            (is_asterisk(path) || wok_slice_equal(entry->path, path)))
+            return true;
     }
-    allow_add(allow, WOK_SLICE("OPTIONS"));
+    return false;
+}
+
+/* The methods of a path; with OPTIONS, and HEAD wherever GET is. */
+static void allowed(const struct wok__router *router, wok_slice path, struct allow *allow)
+{
+    for (int method = WOK_HTTP_GET; method < WOK_HTTP_OTHER; method++) {
+        wok_slice name = wok_http_method_name((wok_http_method)method);
+        wok_slice asked = method == WOK_HTTP_HEAD ? WOK_SLICE("GET") : name;
+        if (method == WOK_HTTP_OPTIONS || serves(router, path, asked))
+            allow_add(allow, name);
+    }
 }
 
 /* How many single-character edits lie between two paths; large ones are all the same. */
@@ -173,8 +187,7 @@ wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exc
 {
     const wok_http_request *request = &exchange->request;
     wok_slice method = request->method_name;
-    bool known = request->method == WOK_HTTP_OPTIONS && request->path.size == 1 &&
-                 request->path.data[0] == '*';
+    bool known = request->method == WOK_HTTP_OPTIONS && is_asterisk(request->path);
 
     if (request->method == WOK_HTTP_HEAD)
         method = WOK_SLICE("GET");

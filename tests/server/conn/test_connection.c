@@ -146,3 +146,33 @@ CONNECTION_TEST(too_many_requests_are_refused_at_once, .requests_max = 1)
     wok_stream_close(busy);
     wok_stream_close(late);
 }
+
+/* Whether the body comes after all cannot be known: so the answer ends the connection. */
+CONNECTION_TEST(a_body_that_nobody_wants_is_not_asked_for, .drain_delay = {0})
+{
+    char *answer = ask_once("POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                            "Content-Length: 4\r\n\r\n");
+
+    cr_assert_eq(count(answer, "100 Continue"), 0);
+    cr_assert_eq(count(answer, "HTTP/1.1 404 Not Found\r\n"), 1);
+    cr_assert_eq(count(answer, "Connection: close\r\n"), 1);
+    free(answer);
+}
+
+/* The body is there, and tells where the next request begins. */
+CONNECTION_TEST(a_request_to_nowhere_leaves_the_connection_usable, .drain_delay = {0})
+{
+    wok_stream *stream = dial();
+
+    say(stream, "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+                "DELETE /ok HTTP/1.1\r\nHost: x\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"
+                "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+    char *answer = hear(stream, "\r\n\r\nok\n", 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 404 Not Found\r\n"), 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 405 Method Not Allowed\r\n"), 1);
+    cr_assert_eq(count(answer, "Allow: GET, HEAD, OPTIONS\r\n"), 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 204 No Content\r\n"), 1);
+    cr_assert_eq(count(answer, "Allow: GET, HEAD, POST, OPTIONS\r\n"), 1);
+    free(answer);
+    wok_stream_close(stream);
+}

@@ -69,3 +69,25 @@ CONNECTION_TEST(a_client_that_does_not_read_is_given_30_seconds, .drain_delay = 
     cr_assert_eq(live_tasks(), before);
     wok_stream_close(stream);
 }
+
+/* Each answer of an earlier request used to give the head another ten seconds. */
+CONNECTION_TEST(an_answer_gives_half_a_head_no_more_time, .drain_delay = {0})
+{
+    uint64_t ms;
+    char *answer = outlast("GET /slow?ms=9000 HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTT", &ms);
+
+    cr_assert_eq(count(answer, "\r\n\r\nslow\n"), 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 408 Request Timeout\r\n"), 1);
+    cr_assert_eq(ms, 10000);
+    free(answer);
+}
+
+CONNECTION_TEST(a_connection_that_never_speaks_is_closed_after_ten_seconds, .drain_delay = {0})
+{
+    uint64_t ms;
+    char *answer = outlast("", &ms);
+
+    cr_assert_str_eq(answer, "");
+    cr_assert_eq(ms, 10000);
+    free(answer);
+}

@@ -3,6 +3,22 @@
  */
 #include "conn_test.h"
 
+/* Says a request 60 ms from now: 40 ms after the listeners closed. */
+WOK_TASK(say_late, wok_stream *, int);
+
+static int say_late(wok_stream **stream, int *result)
+{
+    *result = wok_sleep(wok_ms(60));
+    say(*stream, "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+    return 0;
+}
+
+static void late_request(wok_stream *stream)
+{
+    say_late_join join = wok_spawn(say_late, stream);
+    say_late_join_drop(&join);
+}
+
 static void drain_with_a_request_running(void)
 {
     start((wok_http_server_options){.grace = wok_ms(5000)});
@@ -48,6 +64,10 @@ static void drain_past_the_grace(void)
     cr_assert_geq(wok_elapsed(began).ns, wok_ms(500).ns);
     cr_assert_eq(report.requests_aborted, 1);
     cr_assert_eq(children_alive, 0);
+    char *answer = hear(busy, "no such text", 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 503 Service Unavailable\r\n"), 1);
+    cr_assert_eq(count(answer, "Retry-After: 1\r\n"), 1);
+    free(answer);
     wok_http_server_free(server);
     wok_stream_close(busy);
 }
@@ -58,4 +78,57 @@ Test(connection, a_drain_aborts_what_outlasts_its_grace, .timeout = 30)
 
     options.simulated_network = true;
     wok_test_run(&options, drain_past_the_grace);
+}
+
+/* An answer that nobody reads used to hold the drain up for its write timeout. */
+static void drain_past_an_answer_that_nobody_reads(void)
+{
+    start((wok_http_server_options){.grace = wok_ms(500)});
+    wok_stream *deaf = dial();
+
+    say(deaf, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    cr_assert_eq(wok_sleep(wok_ms(10)), 0);
+    wok_instant began = wok_now();
+    cr_assert_eq(wok_http_server_drain(server, NULL), 0);
+    cr_assert_leq(wok_elapsed(began).ns, wok_ms(600).ns);
+    wok_http_server_free(server);
+    wok_stream_close(deaf);
+}
+
+Test(connection, a_drain_waits_for_a_client_that_does_not_read_until_its_grace, .timeout = 30)
+{
+    wok_runtime_options options = wok_test_options();
+
+    options.simulated_network = true;
+    wok_test_run(&options, drain_past_an_answer_that_nobody_reads);
+}
+
+static void drain_with_requests_on_the_wire(void)
+{
+    start((wok_http_server_options){.grace = wok_ms(5000)});
+    wok_stream *used = dial(), *fresh = dial();
+
+    say(used, "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+    free(hear(used, "ok\n", 1));
+    /* Both requests are on their way when the drain begins, and arrive 40 ms later. */
+    late_request(used);
+    late_request(fresh);
+    (void)stop();
+    char *answer = hear(used, "no such text", 1);
+    cr_assert_eq(count(answer, "Connection: close\r\n"), 1);
+    cr_assert_eq(count(answer, "\r\n\r\nok\n"), 1);
+    free(answer);
+    answer = hear(fresh, "no such text", 1);
+    cr_assert_eq(count(answer, "\r\n\r\nok\n"), 1);
+    free(answer);
+    wok_stream_close(used);
+    wok_stream_close(fresh);
+}
+
+Test(connection, a_drain_serves_what_is_on_the_wire, .timeout = 30)
+{
+    wok_runtime_options options = wok_test_options();
+
+    options.simulated_network = true;
+    wok_test_run(&options, drain_with_requests_on_the_wire);
 }
