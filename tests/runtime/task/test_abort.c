@@ -420,7 +420,6 @@ Test(abort, from_another_thread_unwinds_the_task_on_its_own, .timeout = 20)
     wok_join_abort(&task.join);
     cr_assert_eq(await_error(&task.join).outcome, WOK_CANCELLED);
     cr_assert_eq(worker_of_cleanup + 1, (int)load_relaxed(&waits_on));
-    cr_assert_eq(worker_of_cleanup + 1, (int)load_relaxed(&waits_on));
     wok_runtime_free(runtime);
 }
 
