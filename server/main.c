@@ -87,16 +87,26 @@ static int listen_all(struct program *program)
 
 /* ---- stop ----------------------------------------------------------------------------------------- */
 
-static void die_at_second(int number)
+/* How often one was asked to stop, and the runtime's own handlers of the two signals; constant once the
+ * handler below is installed. */
+static volatile sig_atomic_t stops;
+static struct sigaction runtime_term, runtime_interrupt;
+
+/* The first signal goes to the task that waits for it.  The second ends the process from here, since
+ * no worker may be free to do it. */
+static void on_stop(int number)
 {
-    _exit(128 + number);
+    if (stops++ != 0)
+        _exit(128 + number);
+    (number == SIGTERM ? &runtime_term : &runtime_interrupt)->sa_handler(number);
 }
 
-/* From here on the two signals end the process at once. */
-static void arm_second_signal(void)
+static void count_stops(void)
 {
-    struct sigaction action = {.sa_handler = die_at_second};
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
 
+    sigaction(SIGTERM, NULL, &runtime_term);
+    sigaction(SIGINT, NULL, &runtime_interrupt);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
 }
@@ -112,6 +122,7 @@ static int wait_for_stop(void)
         error = wok_signal_init(&interrupt, SIGINT);
     if (error < 0)
         return error;
+    count_stops();
     wok_branch branches[] = {WOK_ON_FUTURE(wok_signal_as_future(&term), NULL),
                              WOK_ON_FUTURE(wok_signal_as_future(&interrupt), NULL)};
     return wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
@@ -167,7 +178,6 @@ static int serve(program_ref *args, int *result)
         return 0;
     }
     error = wait_for_stop();
-    arm_second_signal();
     if (error < 0)
         fprintf(stderr, "wok-server: cannot wait for signals: %s\n", strerror(-error));
     drain(program);

@@ -40,6 +40,19 @@ for pair in 'SIGTERM SIGTERM 143' 'SIGINT SIGINT 130' 'SIGTERM SIGINT 130'; do
     same "$1, $2: the exit code is 128 and the second's number" "$3" "$code"
 done
 
+# The first signal waits for the only worker, which is blocked; the second needs none.
+start_server --workers 1 --demo
+curl -s -m 60 -o "$scratch/blocked" "$url/sleep?on=worker&ms=60000" &
+blocked=$!
+until_true 5 sh -c "! curl -s -m 0.3 -o '$scratch/asked' '$url/healthz'"
+check $? "a blocked worker answers nobody"
+kill -TERM "$server"
+kill -INT "$server"
+wait_server 5
+[ "$code" -eq 130 ] || [ "$code" -eq 143 ]
+check $? "a second signal ends a server whose workers are blocked" "code $code"
+wait "$blocked"
+
 start_server
 begin=$(now_ms)
 kill -TERM "$server"
