@@ -371,7 +371,11 @@ int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_
 {
     wok_shutdown_report report = {0};
 
-    if (wok__here()->worker != NULL || wok__here()->task != NULL)
+    const struct wok__here *here = wok__here();
+
+    /* A thread of its own pool would wait for itself. */
+    if (here->worker != NULL || here->task != NULL ||
+        (here->blocking != 0 && here->runtime == runtime))
         return -EDEADLK;
     if (!runtime->ended) {
         end_tasks(runtime, grace.ns, &report);

@@ -58,7 +58,8 @@ typedef struct wok_shutdown_report {
  * (wok_shutdown_subscribe() tells them); then they are aborted; then the threads are joined.
  *
  * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says.
- * Threads:    a plain thread that is no worker: -EDEADLK otherwise.
+ * Threads:    a plain thread that is neither a worker nor of the runtime's blocking pool: -EDEADLK
+ *             otherwise.
  */
 WOK_API
 int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_report *ret_report);
