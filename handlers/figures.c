@@ -80,13 +80,13 @@ static void put_tasks(struct wok__json *json, const wok_runtime_metrics *metrics
 
 static void put_memory(struct wok__json *json, const wok_runtime_metrics *metrics)
 {
-
     open(json, "memory");
     number(json, "task_bytes", metrics->task_bytes);
     number(json, "stack_address_space_bytes", metrics->stack_bytes);
     number(json, "stacks_in_use", metrics->stacks_in_use);
     number(json, "stacks_cached", metrics->stacks_cached);
-    number(json, "bytes_per_live_task", metrics->live > 0 ? metrics->task_bytes / metrics->live : 0);
+    number(json, "bytes_per_live_task",
+           metrics->live > 0 ? metrics->task_bytes / metrics->live : 0);
     wok__json_close(json, '}');
 }
 
