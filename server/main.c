@@ -178,8 +178,10 @@ static int serve(program_ref *args, int *result)
         return 0;
     }
     error = wait_for_stop();
-    if (error < 0)
+    if (error < 0) {
         fprintf(stderr, "wok-server: cannot wait for signals: %s\n", strerror(-error));
+        *result = WOK__EXIT_INTERNAL;
+    }
     drain(program);
     return 0;
 }

@@ -56,7 +56,8 @@ void wok__config_help(FILE *file)
           "  wok-server --listen 127.0.0.1:9000 --workers 2\n"
           "  curl 'http://127.0.0.1:8080/aggregate'\n\n"
           "exit codes: 0 orderly stop, 2 wrong usage, 69 a listener is unavailable,\n"
-          "            70 internal failure at start, 78 wrong configuration\n",
+          "            70 internal failure at start, 78 wrong configuration,\n"
+          "            128 + the signal's number at a second SIGTERM or SIGINT\n",
           file);
 }
 
