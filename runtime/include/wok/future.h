@@ -159,7 +159,8 @@ const wok_future_vtable wok_join_all_vtable;
 /*
  * Locals of a stackless task live in its struct, and these three macros make its poll read from
  * top to bottom: the place to go on from is kept in a member of the struct, `resume_line`, which
- * starts at 0.  No switch statement may span an await.
+ * starts at 0.  No switch statement may span an await.  To keep what a poll gave, assign it inside:
+ * WOK_AWAIT(self, self->code = some_poll(cx)); to end early with a code, return it.
  *
  *     static wok_poll poll(void *self_, wok_cx *cx, void *result)
  *     {

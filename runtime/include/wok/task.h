@@ -338,7 +338,7 @@ typedef enum wok_select_order { WOK_SELECT_FAIR, WOK_SELECT_BIASED } wok_select_
  * Errors:     the winner's index, and `*ret_code` its own code (0, -WOK_EJOIN, ...); -EINVAL if
  *             every branch is off; -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
  * Ownership:  borrows everything; allocates nothing up to 8 branches.
- * Threads:    stackful tasks.
+ * Threads:    stackful tasks, and plain threads, which block.
  * Cancel:     cancellation point.
  */
 WOK_API
