@@ -64,7 +64,7 @@ if(WOK_TESTS)
       list(PREPEND links wok_http_codec)
     elseif(layer STREQUAL "server")
       set(needs wok_server_lib)
-      set(private server)
+      set(private server runtime) # the hooks of the simulated network
       list(PREPEND links wok_server_lib wok_atomics)
     elseif(layer STREQUAL "handlers")
       set(needs wok_handlers)

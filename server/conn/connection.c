@@ -206,7 +206,7 @@ static void advance(struct wok__connection *connection, wok_cx *cx)
     do {
         moved = false;
         if (connection->work != NULL) {
-            wok__connection_parse(connection);
+            wok__connection_parse(connection, cx);
             moved = wok__connection_collect(connection, cx);
         }
         if (may_receive(connection) && receive(connection, cx))

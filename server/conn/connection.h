@@ -61,8 +61,9 @@ bool wok__connection_is_idle(const struct wok__connection *connection);
 
 /* ---- pipeline.c ------------------------------------------------------------------------------- */
 
-/* Parses what has been received and starts requests, as far as the limits allow. */
-void wok__connection_parse(struct wok__connection *connection);
+/* Parses what has been received and starts requests, as far as the limits allow.  Answers that are
+ * ready at once are at the output afterwards. */
+void wok__connection_parse(struct wok__connection *connection, wok_cx *cx);
 
 /* Moves answers that are ready to the output, in their order; true: there was one. */
 bool wok__connection_collect(struct wok__connection *connection, wok_cx *cx);

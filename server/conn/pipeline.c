@@ -222,7 +222,7 @@ static void end_parsing(struct wok__connection *connection)
     connection->closing = true;
 }
 
-static void parse(struct wok__connection *connection)
+static void parse(struct wok__connection *connection, wok_cx *cx)
 {
     struct wok__work *work = connection->work;
 
@@ -244,6 +244,8 @@ static void parse(struct wok__connection *connection)
             break;
         case WOK__H1_COMPLETE:
             start(connection);
+            /* At once, so that the limit of the output holds from one request to the next. */
+            (void)wok__connection_collect(connection, cx);
             break;
         case WOK__H1_ERROR:
             wok__connection_refuse(connection, work->decoder.status, work->decoder.detail);
@@ -252,11 +254,11 @@ static void parse(struct wok__connection *connection)
     }
 }
 
-void wok__connection_parse(struct wok__connection *connection)
+void wok__connection_parse(struct wok__connection *connection, wok_cx *cx)
 {
     const struct wok__work *work = connection->work;
 
-    parse(connection);
+    parse(connection, cx);
     if (connection->half_closed && !connection->closing && work->parsed == work->input.size)
         end_parsing(connection);
 }

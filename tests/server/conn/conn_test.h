@@ -177,6 +177,16 @@ static inline char *ask_once(const char *request)
     return answer;
 }
 
+/* Runs `body` as a task over the simulated network. */
+static inline void run_simulated(void (*body)(void))
+{
+    wok_runtime_options options = wok_test_options();
+
+    options.simulated_network = true;
+    wok_test_run(&options, body);
+}
+
+/* A test with a server of these options. */
 #define CONNECTION_TEST(Name_, ...)                                                                \
     static void connection_##Name_##_body(void);                                                   \
     static void connection_##Name_##_run(void)                                                     \
@@ -187,9 +197,7 @@ static inline char *ask_once(const char *request)
     }                                                                                              \
     Test(connection, Name_, .timeout = 30)                                                         \
     {                                                                                              \
-        wok_runtime_options options = wok_test_options();                                          \
-        options.simulated_network = true;                                                          \
-        wok_test_run(&options, connection_##Name_##_run);                                          \
+        run_simulated(connection_##Name_##_run);                                                   \
     }                                                                                              \
     static void connection_##Name_##_body(void)
 

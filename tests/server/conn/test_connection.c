@@ -176,3 +176,46 @@ CONNECTION_TEST(a_request_to_nowhere_leaves_the_connection_usable, .drain_delay 
     free(answer);
     wok_stream_close(stream);
 }
+
+CONNECTION_TEST(a_request_keeps_its_own_id_if_that_is_sane, .drain_delay = {0})
+{
+    wok_stream *stream = dial();
+
+    say(stream, "GET /ok HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine-1\r\n\r\n"
+                "GET /ok HTTP/1.1\r\nHost: x\r\nX-Request-Id: not mine\r\n\r\n"
+                "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+    char *answer = hear(stream, "ok\n", 3);
+    cr_assert_eq(count(answer, "X-Request-Id: mine-1\r\n"), 1);
+    cr_assert_eq(count(answer, "not mine"), 0);
+    cr_assert_eq(count(answer, "X-Request-Id: "), 3);
+    const char *second = strstr(strstr(answer, "X-Request-Id: ") + 1, "X-Request-Id: ");
+    const char *third = strstr(second + 1, "X-Request-Id: ");
+    cr_assert_neq(strncmp(second, third, sizeof "X-Request-Id: " + 24), 0);
+    free(answer);
+    wok_stream_close(stream);
+}
+
+static void without_demonstrations(void)
+{
+    wok_http_server_options options = {.routes = routes};
+
+    cr_assert_eq(wok_http_server_new(&server, &options), 0);
+    cr_assert_eq(wok_http_server_listen(server, "127.0.0.1", 0, &port), 0);
+    wok_stream *stream = dial();
+    say(stream, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\nGET /pani HTTP/1.1\r\nHost: x\r\n\r\n"
+                "GET /sloe HTTP/1.1\r\nHost: x\r\n\r\nOPTIONS /panic HTTP/1.1\r\nHost: x\r\n\r\n"
+                "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+    char *answer = hear(stream, "\r\n\r\nok\n", 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 404 Not Found\r\n"), 4);
+    cr_assert_eq(count(answer, "--demo"), 2);
+    cr_assert_eq(count(answer, "near it: /slow\""), 1, "%s", answer);
+    cr_assert_eq(count(answer, "near it: /panic"), 0);
+    free(answer);
+    wok_stream_close(stream);
+    (void)stop();
+}
+
+Test(connection, demonstrations_that_are_off_say_how_to_turn_them_on, .timeout = 30)
+{
+    run_simulated(without_demonstrations);
+}

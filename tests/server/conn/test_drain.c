@@ -3,6 +3,8 @@
  */
 #include "conn_test.h"
 
+#include <errno.h>
+
 /* Says a request 60 ms from now: 40 ms after the listeners closed. */
 WOK_TASK(say_late, wok_stream *, int);
 
@@ -17,6 +19,16 @@ static void late_request(wok_stream *stream)
 {
     say_late_join join = wok_spawn(say_late, stream);
     say_late_join_drop(&join);
+}
+
+/* A drain beside the test. */
+WOK_TASK(drain, int, int);
+
+static int drain(int *unused, int *result)
+{
+    (void)unused;
+    *result = wok_http_server_drain(server, NULL);
+    return *result;
 }
 
 static void drain_with_a_request_running(void)
@@ -45,10 +57,7 @@ static void drain_with_a_request_running(void)
 
 Test(connection, a_drain_lets_running_requests_finish_and_closes_the_others, .timeout = 30)
 {
-    wok_runtime_options options = wok_test_options();
-
-    options.simulated_network = true;
-    wok_test_run(&options, drain_with_a_request_running);
+    run_simulated(drain_with_a_request_running);
 }
 
 static void drain_past_the_grace(void)
@@ -74,10 +83,7 @@ static void drain_past_the_grace(void)
 
 Test(connection, a_drain_aborts_what_outlasts_its_grace, .timeout = 30)
 {
-    wok_runtime_options options = wok_test_options();
-
-    options.simulated_network = true;
-    wok_test_run(&options, drain_past_the_grace);
+    run_simulated(drain_past_the_grace);
 }
 
 /* An answer that nobody reads used to hold the drain up for its write timeout. */
@@ -97,10 +103,7 @@ static void drain_past_an_answer_that_nobody_reads(void)
 
 Test(connection, a_drain_waits_for_a_client_that_does_not_read_until_its_grace, .timeout = 30)
 {
-    wok_runtime_options options = wok_test_options();
-
-    options.simulated_network = true;
-    wok_test_run(&options, drain_past_an_answer_that_nobody_reads);
+    run_simulated(drain_past_an_answer_that_nobody_reads);
 }
 
 static void drain_with_requests_on_the_wire(void)
@@ -127,8 +130,26 @@ static void drain_with_requests_on_the_wire(void)
 
 Test(connection, a_drain_serves_what_is_on_the_wire, .timeout = 30)
 {
-    wok_runtime_options options = wok_test_options();
+    run_simulated(drain_with_requests_on_the_wire);
+}
 
-    options.simulated_network = true;
-    wok_test_run(&options, drain_with_requests_on_the_wire);
+static void drain_after_a_delay(void)
+{
+    start((wok_http_server_options){.drain_delay = wok_ms(1000)});
+    drain_join draining = wok_spawn(drain, 0);
+    cr_assert_eq(wok_sleep(wok_ms(500)), 0);
+    cr_assert(wok_http_server_draining(server));
+    char *answer = ask_once("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+    cr_assert_eq(count(answer, "Connection: close\r\n"), 1);
+    cr_assert_eq(count(answer, "\r\n\r\nok\n"), 1);
+    free(answer);
+    cr_assert_eq(drain_await(&draining, NULL, NULL), 0);
+    wok_stream *late = NULL;
+    cr_assert_eq(wok_connect("127.0.0.1", port, &late), -ECONNREFUSED);
+    wok_http_server_free(server);
+}
+
+Test(connection, a_drain_serves_new_connections_during_its_delay, .timeout = 30)
+{
+    run_simulated(drain_after_a_delay);
 }
