@@ -147,6 +147,7 @@ static void answer_not_found(const struct wok__router *router, wok_http_exchange
 {
     wok_slice path = exchange->request.path;
     struct allow near = {.size = 0};
+    size_t close = path.size < 6 ? 1 : path.size / 3; /* one letter in three may be wrong */
 
     for (size_t i = 0; i < router->count; i++) {
         const struct entry *entry = &router->entries[i];
@@ -155,7 +156,7 @@ static void answer_not_found(const struct wok__router *router, wok_http_exchange
             continue;
         for (size_t j = 0; j < i; j++)
             seen |= wok_slice_equal(router->entries[j].path, entry->path);
-        if (!seen && (distance(path, entry->path) <= 3 || begins_with(path, entry->path) ||
+        if (!seen && (distance(path, entry->path) <= close || begins_with(path, entry->path) ||
                       begins_with(entry->path, path)))
             allow_add(&near, entry->path);
     }
