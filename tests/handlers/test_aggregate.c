@@ -305,7 +305,7 @@ static void agrees_with_the_model(enum wok__mode mode)
         check(&s, ask(&s, http_test_below(&rand, 2) == 0));
         cr_assert_eq(live_tasks(), 1, "%s", fake.body);
     }
-    cr_assert_eq(wok_test_unjoined().count, 0);
+    cr_assert_eq(test_unjoined().count, 0);
     fake_done(&fake);
 }
 
@@ -335,7 +335,7 @@ WOK_TEST(aggregate, a_panic_in_a_fetchs_task_is_told_with_its_message)
     cr_assert_not_null(strstr(fake.body, "the fetch from Cache was told to panic"));
     cr_assert_not_null(strstr(fake.body, "Data from API Server"));
     cr_assert_eq(live_tasks(), 1);
-    cr_assert_eq(wok_test_unjoined().count, 0);
+    cr_assert_eq(test_unjoined().count, 0);
     fake_done(&fake);
 }
 

@@ -28,7 +28,7 @@ static void count_cleanup(int *unused)
 
 static wok_runtime *new_runtime(unsigned workers)
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     wok_runtime *runtime = NULL;
 
     options.workers = workers;

@@ -13,7 +13,7 @@
 #include "platform/entropy.h"
 #include "util/rand.h"
 
-static inline struct wok__rand wok_test_rand(void)
+static inline struct wok__rand test_rand(void)
 {
     const char *given = getenv("WOK_TEST_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : wok__rand_entropy();

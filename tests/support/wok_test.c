@@ -7,7 +7,7 @@
 
 /* A panic is reported by a worker, and looked at by the test. */
 static pthread_mutex_t unjoined_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct wok_test_unjoined unjoined;
+static struct test_unjoined unjoined;
 
 static void keep_unjoined(const wok_join_error *error, void *argument)
 {
@@ -18,15 +18,15 @@ static void keep_unjoined(const wok_join_error *error, void *argument)
     pthread_mutex_unlock(&unjoined_lock);
 }
 
-struct wok_test_unjoined wok_test_unjoined(void)
+struct test_unjoined test_unjoined(void)
 {
     pthread_mutex_lock(&unjoined_lock);
-    struct wok_test_unjoined copy = unjoined;
+    struct test_unjoined copy = unjoined;
     pthread_mutex_unlock(&unjoined_lock);
     return copy;
 }
 
-wok_runtime_options wok_test_options(void)
+wok_runtime_options test_options(void)
 {
     return (wok_runtime_options){
         .workers = 1,
@@ -50,7 +50,7 @@ static int call_body(struct call *call, int *result)
     return 0;
 }
 
-void wok_test_run(const wok_runtime_options *options, void (*body)(void))
+void test_run(const wok_runtime_options *options, void (*body)(void))
 {
     wok_runtime *runtime = NULL;
     wok_shutdown_report report = {0};

@@ -19,29 +19,29 @@
 
 #include "support/test.h"
 
-/* What wok_test_run() uses: one worker, a paused clock, a fixed seed, and stacks on which an
+/* What test_run() uses: one worker, a paused clock, a fixed seed, and stacks on which an
  * assertion of Criterion finds room to format its message.  Panics that nobody awaits are kept in
- * wok_test_unjoined. */
-wok_runtime_options wok_test_options(void);
+ * test_unjoined. */
+wok_runtime_options test_options(void);
 
 /* The panics that nobody awaited, in the order of their reports. */
-struct wok_test_unjoined {
+struct test_unjoined {
     unsigned count;
     wok_join_error last;
 };
-struct wok_test_unjoined wok_test_unjoined(void);
+struct test_unjoined test_unjoined(void);
 
 /* Runs `body` as a task of a runtime with `options`, shuts that down and frees it; the test fails
  * if the body panics or a task cannot be stopped. */
-void wok_test_run(const wok_runtime_options *options, void (*body)(void));
+void test_run(const wok_runtime_options *options, void (*body)(void));
 
-/* Defines a test whose body is a task of a runtime with wok_test_options(). */
+/* Defines a test whose body is a task of a runtime with test_options(). */
 #define WOK_TEST(Suite_, Name_)                                                                    \
     static void Suite_##_##Name_##_body(void);                                                     \
     Test(Suite_, Name_, .timeout = 20)                                                             \
     {                                                                                              \
-        wok_runtime_options options_ = wok_test_options();                                         \
-        wok_test_run(&options_, Suite_##_##Name_##_body);                                          \
+        wok_runtime_options options_ = test_options();                                             \
+        test_run(&options_, Suite_##_##Name_##_body);                                              \
     }                                                                                              \
     static void Suite_##_##Name_##_body(void)
 
@@ -50,10 +50,10 @@ void wok_test_run(const wok_runtime_options *options, void (*body)(void));
     static void Suite_##_##Name_##_body(void);                                                     \
     Test(Suite_, Name_, .timeout = 60)                                                             \
     {                                                                                              \
-        wok_runtime_options options_ = wok_test_options();                                         \
+        wok_runtime_options options_ = test_options();                                             \
         options_.workers = (Workers_);                                                             \
         options_.paused_clock = false;                                                             \
-        wok_test_run(&options_, Suite_##_##Name_##_body);                                          \
+        test_run(&options_, Suite_##_##Name_##_body);                                              \
     }                                                                                              \
     static void Suite_##_##Name_##_body(void)
 

@@ -112,10 +112,10 @@ static void abort_queued(void)
 /* B2: what is queued can. */
 Test(blocking, an_abort_drops_queued_work, .timeout = 20)
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
 
     options.blocking_threads_max = 1;
-    wok_test_run(&options, abort_queued);
+    test_run(&options, abort_queued);
 }
 
 WOK_TEST(blocking, a_dropped_handle_lets_the_call_run_and_destroys_its_result)
@@ -224,7 +224,7 @@ Test(blocking, without_a_runtime_nothing_is_started, .timeout = 20)
 
 Test(blocking, after_the_shutdown_nothing_is_started, .timeout = 20)
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     wok_runtime *runtime = NULL;
     wok_join_error why;
 

@@ -18,10 +18,10 @@
     static void net_##Name_##_body(void);                                                          \
     Test(net, Name_, .timeout = 60)                                                                \
     {                                                                                              \
-        wok_runtime_options options = wok_test_options();                                          \
+        wok_runtime_options options = test_options();                                              \
         options.simulated_network = true;                                                          \
         __VA_ARGS__;                                                                               \
-        wok_test_run(&options, net_##Name_##_body);                                                \
+        test_run(&options, net_##Name_##_body);                                                    \
         cr_assert_eq(wok__sim_figures().open, 0, "a socket was left open");                        \
     }                                                                                              \
     static void net_##Name_##_body(void)

@@ -481,7 +481,7 @@ WOK_TEST_ON(net, sockets_of_the_kernel_wake_their_tasks, 2)
 
 Test(net, a_plain_thread_waits_as_a_task_does, .timeout = 20)
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     wok_runtime *runtime = NULL;
     wok_stream *client = NULL;
     char buffer[8];

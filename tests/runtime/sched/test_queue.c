@@ -16,7 +16,7 @@
 Test(queue, agrees_with_a_model_under_random_operations)
 {
     static struct wok__queue queue;
-    struct wok__rand rand = wok_test_rand();
+    struct wok__rand rand = test_rand();
     uintptr_t pushed = 0, taken = 0;
 
     for (int step = 0; step < 200000; step++) {

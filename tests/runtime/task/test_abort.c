@@ -410,7 +410,7 @@ static int tell_worker(char *unused, int *result)
 Test(abort, from_another_thread_unwinds_the_task_on_its_own, .timeout = 20)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
 
     options.workers = 3;
     cr_assert_eq(wok_runtime_new(&runtime, &options), 0);

@@ -232,7 +232,7 @@ WOK_TEST(join, a_handle_that_moves_to_another_task_wakes_that_one)
 Test(join, a_plain_thread_blocks_until_the_task_has_ended, .timeout = 20)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     int result = 0;
 
     options.paused_clock = false;
@@ -251,7 +251,7 @@ Test(join, a_plain_thread_blocks_until_the_task_has_ended, .timeout = 20)
 Test(join, a_handle_outlives_the_shutdown_of_its_runtime, .timeout = 20)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     wok_join_error why;
     int result = 0;
 

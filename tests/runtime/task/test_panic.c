@@ -313,18 +313,18 @@ WOK_TEST(panic, that_nobody_awaits_is_reported_once)
     uint64_t id = wok_join_id(&dropped_first.join);
 
     dive_join_drop(&dropped_first);
-    cr_assert_eq(wok_test_unjoined().count, 0);
+    cr_assert_eq(test_unjoined().count, 0);
     cr_assert_eq(wok_sleep(wok_ms(1)), 0);
-    cr_assert_eq(wok_test_unjoined().count, 1);
-    cr_assert_eq(wok_test_unjoined().last.outcome, WOK_PANICKED);
-    cr_assert_eq(wok_test_unjoined().last.task_id, id);
-    cr_assert_eq(wok_test_unjoined().last.line, line_of_panic);
+    cr_assert_eq(test_unjoined().count, 1);
+    cr_assert_eq(test_unjoined().last.outcome, WOK_PANICKED);
+    cr_assert_eq(test_unjoined().last.task_id, id);
+    cr_assert_eq(test_unjoined().last.line, line_of_panic);
 
     dive_join dropped_last = wok_spawn(dive, 0);
     cr_assert_eq(wok_sleep(wok_ms(1)), 0);
-    cr_assert_eq(wok_test_unjoined().count, 1, "it may still be awaited");
+    cr_assert_eq(test_unjoined().count, 1, "it may still be awaited");
     dive_join_drop(&dropped_last);
-    cr_assert_eq(wok_test_unjoined().count, 2);
+    cr_assert_eq(test_unjoined().count, 2);
 }
 
 WOK_TEST(panic, that_somebody_awaits_is_not_reported)
@@ -334,7 +334,7 @@ WOK_TEST(panic, that_somebody_awaits_is_not_reported)
 
     cr_assert_eq(await_error(&task.join).outcome, WOK_PANICKED);
     cr_assert_eq(wok_join_await(&without_place.join, NULL, NULL), -WOK_EJOIN);
-    cr_assert_eq(wok_test_unjoined().count, 0);
+    cr_assert_eq(test_unjoined().count, 0);
 }
 
 static void quiet_stderr(void)

@@ -107,7 +107,7 @@ WOK_TEST(scope, a_child_that_panics_is_an_error_and_the_others_go_on)
     cr_assert_eq(why.task_id, id);
     cr_assert(good.ended);
     wok_scope_done(&scope);
-    cr_assert_eq(wok_test_unjoined().count, 0, "it was reported by the wait");
+    cr_assert_eq(test_unjoined().count, 0, "it was reported by the wait");
 }
 
 WOK_TEST(scope, a_panic_that_no_wait_saw_is_reported_once)
@@ -117,11 +117,11 @@ WOK_TEST(scope, a_panic_that_no_wait_saw_is_reported_once)
 
     wok_scope_spawn(&scope, panic_at_once, &bad);
     cr_assert_eq(wok_sleep(wok_ms(1)), 0);
-    cr_assert_eq(wok_test_unjoined().count, 0);
+    cr_assert_eq(test_unjoined().count, 0);
     wok_scope_done(&scope);
-    cr_assert_eq(wok_test_unjoined().count, 1);
+    cr_assert_eq(test_unjoined().count, 1);
     wok_scope_done(&scope);
-    cr_assert_eq(wok_test_unjoined().count, 1);
+    cr_assert_eq(test_unjoined().count, 1);
 }
 
 struct failures {
@@ -454,7 +454,7 @@ static int finish(int *unused)
 Test(scope, a_plain_thread_may_own_one, .timeout = 20)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     wok_scope scope = WOK_SCOPE_INIT;
     int nothing = 0;
 

@@ -182,15 +182,15 @@ static void choose(void)
 
 Test(select, the_same_seed_makes_the_same_choices, .timeout = 20)
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
 
     options.seed = 42;
-    wok_test_run(&options, choose);
+    test_run(&options, choose);
     round_of_choices = 1;
-    wok_test_run(&options, choose);
+    test_run(&options, choose);
     cr_assert_arr_eq(choices[0], choices[1], sizeof choices[0]);
     options.seed = 43;
-    wok_test_run(&options, choose);
+    test_run(&options, choose);
     cr_assert_arr_neq(choices[0], choices[1], sizeof choices[0]);
 }
 

@@ -214,7 +214,7 @@ Test(spawn, outside_a_runtime_drops_the_arguments_and_says_not_started, .timeout
 Test(spawn, on_a_runtime_that_was_shut_down_drops_the_arguments_and_says_cancelled, .timeout = 20)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     wok_join_error why;
 
     cr_assert_eq(wok_runtime_new(&runtime, &options), 0);
@@ -257,9 +257,9 @@ static void start_spawn_late(void)
 /* S4, from inside. */
 Test(spawn, by_a_task_that_is_being_shut_down_starts_nothing, .timeout = 20)
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
 
-    wok_test_run(&options, start_spawn_late);
+    test_run(&options, start_spawn_late);
     cr_assert(spawned_late);
     cr_assert_eq(load_relaxed(&ran), 0);
 }
@@ -382,9 +382,9 @@ static void leave_tasks_behind(void)
 /* E2 */
 Test(spawn, arguments_are_dropped_once_by_a_shutdown, .timeout = 20)
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
 
-    wok_test_run(&options, leave_tasks_behind);
+    test_run(&options, leave_tasks_behind);
     cr_assert_eq(load_relaxed(&args_dropped), 5);
 }
 

@@ -127,7 +127,7 @@ Test(wheel, hands_out_ticks_in_order_after_a_jump)
 {
     enum { COUNT = 2000 };
     static struct wok__timer timers[COUNT];
-    struct wok__rand rand = wok_test_rand();
+    struct wok__rand rand = test_rand();
     uint64_t last = 0;
 
     wok__wheel_init(&wheel, START_NS);
@@ -282,7 +282,7 @@ Test(wheel, agrees_with_a_model_under_random_operations, .timeout = 60)
 {
     static struct model model;
 
-    model.rand = wok_test_rand();
+    model.rand = test_rand();
     for (int round = 0; round < 60; round++) {
         memset(model.in_wheel, 0, sizeof model.in_wheel);
         model.count = 0;
@@ -306,7 +306,7 @@ Test(wheel, holds_a_million, .timeout = 60)
 {
     enum { COUNT = 1000000 };
     struct wok__timer *timers = calloc(COUNT, sizeof *timers);
-    struct wok__rand rand = wok_test_rand();
+    struct wok__rand rand = test_rand();
     uint64_t now = START_NS, last_tick = 0;
     size_t fired = 0, removed = 0;
 

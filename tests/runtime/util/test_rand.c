@@ -57,7 +57,7 @@ Test(rand, takes_a_seed_of_zero)
  * allowed, which chance exceeds in one of 10^22 runs. */
 Test(rand, throws_each_side_of_a_die_as_often)
 {
-    struct wok__rand rand = wok_test_rand();
+    struct wok__rand rand = test_rand();
     int sides[6] = {0};
 
     for (int i = 0; i < 60000; i++) {
@@ -73,7 +73,7 @@ Test(rand, throws_each_side_of_a_die_as_often)
  * the mean of the draws' quarters would show it. */
 Test(rand, is_even_in_a_range_that_does_not_divide)
 {
-    struct wok__rand rand = wok_test_rand();
+    struct wok__rand rand = test_rand();
     uint64_t third = UINT64_C(1) << 62;
     int counts[3] = {0};
     int odd = 0;
@@ -91,7 +91,7 @@ Test(rand, is_even_in_a_range_that_does_not_divide)
 
 Test(rand, has_one_number_below_one)
 {
-    struct wok__rand rand = wok_test_rand();
+    struct wok__rand rand = test_rand();
 
     for (int i = 0; i < 100; i++)
         cr_assert_eq(wok__rand_below(&rand, 1), 0);

@@ -464,7 +464,7 @@ Test(slab, passes_objects_between_threads_while_a_third_looks, .init = init, .fi
      .timeout = 60)
 {
     static struct shared shared;
-    struct wok__rand rand = wok_test_rand();
+    struct wok__rand rand = test_rand();
     struct worker workers[] = {{&shared, &cache, wok__rand_next(&rand)},
                                {&shared, &other, wok__rand_next(&rand)},
                                {&shared, NULL, wok__rand_next(&rand)}};

@@ -180,10 +180,10 @@ static inline char *ask_once(const char *request)
 /* Runs `body` as a task over the simulated network. */
 static inline void run_simulated(void (*body)(void))
 {
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
 
     options.simulated_network = true;
-    wok_test_run(&options, body);
+    test_run(&options, body);
 }
 
 /* A test with a server of these options. */
