@@ -29,9 +29,9 @@ static int serve(struct service *service, int *done)
 {
     *done = 0;
     for (;;) {
-        wok_branch branches[] = {
-            WOK_ON_FUTURE(wok_watch_changed_as_future(&service->stop), NULL),
-            WOK_ON_TIMER(wok_after(wok_ms(10))),
+        wok_op branches[] = {
+            wok_future_op(wok_watch_changed_as_future(&service->stop), NULL),
+            wok_sleep_until_op(wok_after(wok_ms(10))),
         };
         int code = 0;
 

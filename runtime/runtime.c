@@ -347,11 +347,12 @@ static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdo
     bool going_down = true;
     uint64_t live;
 
-    store_relaxed(&runtime->closed, 1); /* spawns race with it: those are aborted below */
+    store_relaxed(&runtime->closed, WOK__CLOSED); /* spawns race with it: those are aborted below */
     wok_watch_send_replace(runtime->shutdown_watch, &going_down);
     live = wait_for_tasks(runtime, deadline_ns);
     if (live != 0) {
         uint64_t give_up_ns = later(real_now(), ABORT_WAIT_NS);
+        store_relaxed(&runtime->closed, WOK__FORCED);
         do {
             report->aborted += abort_all(runtime);
             live = wait_for_tasks(runtime, later(real_now(), ABORT_AGAIN_NS));

@@ -123,8 +123,8 @@ static int wait_for_stop(void)
     if (error < 0)
         return error;
     count_stops();
-    wok_branch branches[] = {WOK_ON_FUTURE(wok_signal_as_future(&term), NULL),
-                             WOK_ON_FUTURE(wok_signal_as_future(&interrupt), NULL)};
+    wok_op branches[] = {wok_future_op(wok_signal_as_future(&term), NULL),
+                         wok_future_op(wok_signal_as_future(&interrupt), NULL)};
     return wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
 }
 

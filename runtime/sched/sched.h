@@ -78,6 +78,12 @@ struct wok__worker {
     alignas(WOK__CACHE_LINE) struct wok__counters counters;
 };
 
+enum wok__closed {
+    WOK__OPEN,
+    WOK__CLOSED, /* no task is started any more */
+    WOK__FORCED, /* the grace is over, too: shields no longer hide an abort */
+};
+
 struct wok_runtime {
     wok_runtime_options options;  /* constant */
     uint32_t worker_count;        /* constant */
@@ -91,7 +97,7 @@ struct wok_runtime {
     atomic_u64 next_id;
     atomic_u64 spawned_outside; /* by threads that are no workers */
     atomic_u64 ended_outside[WOK_NOT_STARTED + 1];
-    atomic_u32 closed;    /* no task is started any more */
+    atomic_u32 closed;    /* enum wok__closed */
     atomic_u32 stopping;  /* workers leave their loops */
     atomic_u32 end_epoch; /* a futex: bumped at each end of a task once closed */
     /* The next five: whoever builds, shuts down and frees the runtime. */

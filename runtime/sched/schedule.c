@@ -226,6 +226,11 @@ bool wok__runtime_is_closed(struct wok_runtime *runtime)
     return load_relaxed(&runtime->closed) != 0;
 }
 
+bool wok__runtime_is_forced(struct wok_runtime *runtime)
+{
+    return load_relaxed(&runtime->closed) == WOK__FORCED;
+}
+
 uint32_t wok__random_below(uint32_t bound)
 {
     struct wok__worker *worker = wok__here()->worker;

@@ -150,6 +150,18 @@ static int find_place(struct place *place, bool shielded)
     return 0;
 }
 
+/* The nearer of a call's own deadline and the one that covers the caller; destructors are covered by
+ * none. */
+static wok_instant nearest(const struct place *place, wok_instant deadline)
+{
+    const struct wok__here *here = place->here;
+    uint64_t ambient_ns = here->ambient.deadline_ns;
+
+    if (ambient_ns == 0 || place->shielded || (here->guard != NULL && here->guard->shielded))
+        return deadline;
+    return ambient_ns < deadline.ns ? (wok_instant){ambient_ns} : deadline;
+}
+
 /* Nonzero: the caller is cancelled and notices it here. */
 static int cancel_check(const struct place *place)
 {
@@ -179,6 +191,14 @@ static bool expired(struct place *place, wok_sleep_future *timer, wok_instant de
     return wok_sleep_future_poll(timer, &place->cx) != WOK_PENDING;
 }
 
+/* A wait that is over before it began costs budget like one that succeeded: a loop that ignores the
+ * codes of such waits still lets the others run. */
+static bool times_out(struct place *place, wok_sleep_future *timer, wok_instant deadline,
+                      bool suspended)
+{
+    return expired(place, timer, deadline) && (suspended || wok__budget_take(&place->cx));
+}
+
 int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
 {
     WOK_CLEANUP(wok_sleep_future_drop) wok_sleep_future timer = wok_sleep_future_until(deadline);
@@ -189,11 +209,13 @@ int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool s
         code = cancel_check(&place);
     if (code < 0)
         return code;
-    for (;;) {
+    deadline = nearest(&place, deadline);
+    timer.timer.deadline_ns = deadline.ns;
+    for (bool suspended = false;; suspended = true) {
         code = wok_future_poll(future, &place.cx, ret_result);
         if (code != WOK_PENDING)
             return code;
-        if (expired(&place, &timer, deadline))
+        if (times_out(&place, &timer, deadline, suspended))
             return -ETIMEDOUT;
         suspend(&place, deadline);
         code = cancel_check(&place);
@@ -228,6 +250,55 @@ int wok_await_until(wok_future future, wok_instant deadline, void *ret_result)
 int wok_timeout(wok_duration duration, wok_future future, void *ret_result)
 {
     return wok__await(future, wok_after(duration), ret_result, false);
+}
+
+/* ---- deadlines and shields that cover a block ---------------------------------------------------- */
+
+wok_deadline wok_deadline_push(wok_instant deadline)
+{
+    struct wok__ambient *ambient = &wok__here()->ambient;
+    wok_deadline outer = {ambient->deadline_ns, true};
+    uint64_t ns = deadline.ns != 0 ? deadline.ns : 1; /* long past, either of them */
+
+    if (deadline.ns != UINT64_MAX && (outer.outer_ns == 0 || ns < outer.outer_ns))
+        ambient->deadline_ns = ns;
+    return outer;
+}
+
+void wok_deadline_pop(wok_deadline *deadline)
+{
+    if (!deadline->active)
+        return;
+    deadline->active = false;
+    wok__here()->ambient.deadline_ns = deadline->outer_ns;
+}
+
+wok_instant wok_deadline_now(void)
+{
+    uint64_t ns = wok__here()->ambient.deadline_ns;
+
+    return ns != 0 ? (wok_instant){ns} : WOK_NEVER;
+}
+
+wok_shield wok_shield_begin(void)
+{
+    struct wok__ambient *ambient = &wok__here()->ambient;
+    wok_shield shield = {ambient->deadline_ns, true};
+
+    ambient->deadline_ns = 0;
+    ambient->shields++;
+    return shield;
+}
+
+void wok_shield_end(wok_shield *shield)
+{
+    struct wok__ambient *ambient = &wok__here()->ambient;
+
+    if (!shield->active)
+        return;
+    shield->active = false;
+    ambient->deadline_ns = shield->outer_deadline_ns;
+    ambient->shields--;
 }
 
 /* ---- yield -------------------------------------------------------------------------------------- */

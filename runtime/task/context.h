@@ -15,6 +15,12 @@ struct wok__worker;
 struct wok__fiber;
 struct wok__guard;
 
+/* What surrounds the code that runs: it goes with the task, not with the thread. */
+struct wok__ambient {
+    uint64_t deadline_ns; /* the nearest deadline that covers it; 0: none */
+    uint32_t shields;     /* blocks that hide a cancellation */
+};
+
 /* One per thread, touched by that thread only. */
 struct wok__here {
     struct wok_runtime *runtime; /* NULL on a thread that has none */
@@ -22,6 +28,7 @@ struct wok__here {
     struct wok_task *task;       /* the task being polled, or NULL */
     struct wok__fiber *fiber;    /* the fiber whose stack this is, or NULL */
     struct wok__guard *guard;    /* where a panic of the task being polled stops */
+    struct wok__ambient ambient; /* of the task, or of a plain thread */
     uint32_t budget;             /* operations left to this poll */
     uint32_t blocking;           /* nonzero on a thread of a blocking pool */
     bool yields;                 /* the task being polled has woken itself to let others run */

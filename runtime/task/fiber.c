@@ -66,8 +66,10 @@ bool wok__fiber_poll(struct wok_task *task)
         here->guard = fiber->guard;
     }
     here->fiber = fiber;
+    here->ambient = fiber->ambient;
     wok__context_switch(&here->thread, &fiber->context);
     here->fiber = NULL;
+    fiber->ambient = here->ambient;
     if (!fiber->finished) {
         fiber->guard = here->guard; /* it may wait inside a guard of its own */
         here->guard = outer;
@@ -99,6 +101,8 @@ int wok__fiber_cancel_point(struct wok__here *here)
 
     if (here->guard->shielded)
         return 0; /* destructors run */
+    if (here->ambient.shields > 0 && !wok__runtime_is_forced(here->runtime))
+        return 0;
     now = wok_now().ns;
     if (fiber->cancels++ == 0)
         fiber->cancelled_at = now;

@@ -201,6 +201,8 @@ void wok__task_run(struct wok_task *task)
     struct wok__here *here = wok__here();
     struct wok_task *outer_task = here->task;
     struct wok__guard *outer_guard = here->guard;
+    struct wok__ambient outer_ambient = here->ambient;
+    struct wok__fiber *outer_fiber = here->fiber;
     uint32_t outer_budget = here->budget;
     bool outer_yields = here->yields;
     bool cancelled = (wok__state_run(&task->state) & WOK__CANCELLED) != 0;
@@ -209,6 +211,8 @@ void wok__task_run(struct wok_task *task)
 
     here->task = task;
     here->guard = NULL;
+    here->fiber = NULL;
+    here->ambient = (struct wok__ambient){0};
     here->budget = BUDGET;
     here->yields = false;
     ended = task->kind == WOK__TASK_STACKFUL ? run_stackful(task, cancelled)
@@ -216,6 +220,8 @@ void wok__task_run(struct wok_task *task)
     reason = here->yields ? WOK__REASON_YIELD : WOK__REASON_EVENT;
     here->task = outer_task;
     here->guard = outer_guard;
+    here->fiber = outer_fiber;
+    here->ambient = outer_ambient;
     here->budget = outer_budget;
     here->yields = outer_yields;
 

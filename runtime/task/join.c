@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <wok/select.h>
+
 #include "platform/atomic.h"
 #include "task/context.h"
 #include "task/panic.h"
@@ -119,45 +121,47 @@ wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_er
     return WOK_PENDING;
 }
 
-/* ---- the waiting forms ----------------------------------------------------------------------- */
+/* ---- the waiting forms ------------------------------------------------------------------------ */
 
-struct join_wait {
-    wok_join *join;
-    void *ret_result;
-    wok_join_error *ret_error;
-};
-
-static wok_poll join_wait_poll(void *self, wok_cx *cx, void *result)
+static wok_poll join_op_poll(void *self, wok_cx *cx, void *result)
 {
-    struct join_wait *wait = self;
+    wok_op *op = self;
 
     (void)result;
-    return wok_join_poll(wait->join, cx, wait->ret_result, wait->ret_error);
+    return wok_join_poll(op->object, cx, op->value, op->extra);
 }
 
-static void join_wait_drop(void *self)
+static void join_op_drop(void *self)
 {
-    struct join_wait *wait = self;
+    wok_op *op = self;
 
-    wok__join_forget(wait->join);
+    wok__join_forget(op->object);
 }
 
-static const wok_future_vtable join_wait_vtable = {
+static const wok_future_vtable join_op_vtable = {
     .name = "join",
-    .size = sizeof(struct join_wait),
-    .poll = join_wait_poll,
-    .drop = join_wait_drop,
+    .size = sizeof(wok_op),
+    .poll = join_op_poll,
+    .drop = join_op_drop,
 };
+
+wok_op wok_join_op(wok_join *join, void *ret_result, wok_join_error *ret_error)
+{
+    return (wok_op){
+        .vtable = &join_op_vtable,
+        .object = join,
+        .value = ret_result,
+        .extra = ret_error,
+    };
+}
 
 int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
                          wok_join_error *ret_error)
 {
-    struct join_wait wait = {join, ret_result, ret_error};
-
     /* Before anything else: the handle may be what another task waits on, and stays so. */
     if (join->task != NULL && join->task == wok__here()->task)
         return -EDEADLK;
-    return wok__await_drop((wok_future){&join_wait_vtable, &wait}, deadline, NULL, false);
+    return wok_op_await_until(wok_join_op(join, ret_result, ret_error), deadline);
 }
 
 int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error)

@@ -43,6 +43,9 @@ void wok__count_ended(struct wok_runtime *runtime, int outcome);
 /* True once the runtime no longer starts tasks. */
 bool wok__runtime_is_closed(struct wok_runtime *runtime);
 
+/* True once the grace of its shutdown is over. */
+bool wok__runtime_is_forced(struct wok_runtime *runtime);
+
 /* A panic that nobody awaits. */
 void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error);
 

@@ -1,114 +1,142 @@
 /*
  * select.c - waiting for the first of several operations.
  *
- * The branches are polled in turn; the first that is ready is completed, and the others are told
- * that nobody waits any more: a join handle is forgotten, a timer leaves its wheel.  A losing future
- * of the user's own is left exactly where its last poll left it.
+ * The branches are polled in turn.  The first that is ready has done what it is for, and the others
+ * are dropped, which every operation survives without an effect: what a waker had handed to it in the
+ * meantime (a permit, a notification) goes on to the next in its queue.  A future of the user's own
+ * is an operation whose drop does nothing.
  */
+#include <wok/select.h>
+
 #include <errno.h>
-#include <stdlib.h>
 
 #include "task/task.h"
 
-enum { TIMERS_INLINE = 8 };
+/* ---- one operation ---------------------------------------------------------------------------- */
 
-struct selection {
-    wok_branch *branches;
-    size_t count, start, winner;
-    wok_sleep_future *timers; /* one for each branch */
-    int code;
-};
-
-static wok_poll poll_branch(struct selection *selection, size_t at, wok_cx *cx)
+int wok_op_await_until(wok_op op, wok_instant deadline)
 {
-    wok_branch *branch = &selection->branches[at];
+    WOK_CLEANUP(wok_op_drop) wok_op waiting = op;
 
-    switch (branch->kind) {
-    case WOK_BRANCH_OFF:
-        return WOK_PENDING;
-    case WOK_BRANCH_JOIN:
-        return wok_join_poll(branch->join, cx, branch->ret_result, branch->ret_error);
-    case WOK_BRANCH_TIMER:
-        return wok_sleep_future_poll(&selection->timers[at], cx);
-    case WOK_BRANCH_FUTURE:
-        return wok_future_poll(branch->future, cx, branch->ret_result);
-    }
-    return WOK_PENDING;
+    if (waiting.vtable == NULL)
+        return -EINVAL;
+    return wok__await(wok_op_as_future(&waiting), deadline, NULL, false);
 }
 
-static wok_poll selection_poll(void *self, wok_cx *cx, void *result)
+int wok_op_await(wok_op op)
 {
-    struct selection *selection = self;
+    return wok_op_await_until(op, WOK_NEVER);
+}
+
+/* ---- a future of the user's own ---------------------------------------------------------------- */
+
+static wok_poll future_op_poll(void *self, wok_cx *cx, void *result)
+{
+    wok_op *op = self;
+    const wok_future_vtable *vtable = op->extra;
 
     (void)result;
-    for (size_t i = 0; i < selection->count; i++) {
-        size_t at = (selection->start + i) % selection->count;
-        wok_poll code = poll_branch(selection, at, cx);
-        if (code != WOK_PENDING) {
-            selection->winner = at;
-            selection->code = code;
-            return WOK_READY;
-        }
-    }
-    return WOK_PENDING;
+    return vtable->poll(op->object, cx, op->value);
 }
 
-/* Nobody waits any more, whatever came out. */
-static void selection_drop(void *self)
-{
-    struct selection *selection = self;
-
-    for (size_t i = 0; i < selection->count; i++) {
-        if (selection->branches[i].kind == WOK_BRANCH_JOIN)
-            wok__join_forget(selection->branches[i].join);
-        wok_sleep_future_drop(&selection->timers[i]);
-    }
-}
-
-static const wok_future_vtable selection_vtable = {
-    .name = "select",
-    .size = sizeof(struct selection),
-    .poll = selection_poll,
-    .drop = selection_drop,
+static const wok_future_vtable future_op_vtable = {
+    .name = "future",
+    .size = sizeof(wok_op),
+    .poll = future_op_poll,
 };
 
-static void free_timers(wok_sleep_future **timers)
+wok_op wok_future_op(wok_future future, void *ret_result)
 {
-    free(*timers);
+    return (wok_op){
+        .vtable = &future_op_vtable,
+        .object = future.self,
+        .value = ret_result,
+        .extra = (void *)future.vtable,
+    };
 }
 
-static bool any_on(const wok_branch *branches, size_t count)
+/* ---- the first of several ----------------------------------------------------------------------- */
+
+static bool any_on(const wok_select_future *select)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (branches[i].kind != WOK_BRANCH_OFF)
+    for (size_t i = 0; i < select->count; i++) {
+        if (select->branches[i].vtable != NULL)
             return true;
     }
     return false;
 }
 
-int wok_select(wok_branch *branches, size_t count, wok_select_order order, int *ret_code)
+void wok_select_future_init(wok_select_future *select, wok_op *branches, size_t count,
+                            wok_select_order order)
 {
-    wok_sleep_future inline_timers[TIMERS_INLINE];
-    WOK_CLEANUP(free_timers) wok_sleep_future *heap_timers = NULL;
-    struct selection selection = {.branches = branches, .count = count, .timers = inline_timers};
+    *select = (wok_select_future){.branches = branches, .count = count, .order = order};
+}
+
+void wok_select_future_drop(wok_select_future *select)
+{
+    if (select->ended)
+        return;
+    select->ended = true;
+    for (size_t i = 0; i < select->count; i++)
+        wok_op_drop(&select->branches[i]);
+}
+
+wok_poll wok_select_future_poll(wok_select_future *select, wok_cx *cx)
+{
+    if (!select->started) {
+        if (!any_on(select))
+            return -EINVAL;
+        select->started = true;
+        if (select->order == WOK_SELECT_FAIR)
+            select->start = wok__random_below((uint32_t)select->count);
+    }
+    for (size_t i = 0, at = select->start; i < select->count;
+         i++, at = at + 1 < select->count ? at + 1 : 0) {
+        wok_poll code = wok_op_poll(&select->branches[at], cx);
+        if (code == WOK_PENDING)
+            continue;
+        select->winner = at;
+        select->code = code;
+        wok_select_future_drop(select);
+        return WOK_READY;
+    }
+    return WOK_PENDING;
+}
+
+static wok_poll select_poll(void *self, wok_cx *cx, void *result)
+{
+    (void)result;
+    return wok_select_future_poll(self, cx);
+}
+
+static void select_drop(void *self)
+{
+    wok_select_future_drop(self);
+}
+
+static const wok_future_vtable select_vtable = {
+    .name = "select",
+    .size = sizeof(wok_select_future),
+    .poll = select_poll,
+    .drop = select_drop,
+};
+
+int wok_select_until(wok_op *branches, size_t count, wok_select_order order, wok_instant deadline,
+                     int *ret_code)
+{
+    wok_select_future select;
     int code;
 
-    if (!any_on(branches, count))
-        return -EINVAL;
-    if (count > TIMERS_INLINE) {
-        heap_timers = calloc(count, sizeof *heap_timers);
-        if (heap_timers == NULL)
-            return -ENOMEM;
-        selection.timers = heap_timers;
-    }
-    for (size_t i = 0; i < count; i++)
-        selection.timers[i] = wok_sleep_future_until(branches[i].deadline);
-    if (order == WOK_SELECT_FAIR)
-        selection.start = wok__random_below((uint32_t)count);
-    code = wok__await_drop((wok_future){&selection_vtable, &selection}, WOK_NEVER, NULL, false);
+    wok_select_future_init(&select, branches, count, order);
+    code = wok__await_drop((wok_future){&select_vtable, &select}, deadline, NULL, false);
     if (code < 0)
         return code;
     if (ret_code != NULL)
-        *ret_code = selection.code;
-    return (int)selection.winner;
+        *ret_code = select.code;
+    return (int)select.winner;
+}
+
+int wok_select(wok_op *branches, size_t count, wok_select_order order, int *ret_code)
+{
+    return wok_select_until(branches, count, order, WOK_NEVER, ret_code);
 }

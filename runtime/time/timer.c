@@ -113,10 +113,8 @@ static bool look(struct wok__timer *timer, struct wok_task *task)
     return fired;
 }
 
-wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx)
+static wok_poll timer_poll(struct wok__timer *timer, wok_cx *cx)
 {
-    struct wok__timer *timer = &sleep->timer;
-
     if (timer->task != NULL)
         return look(timer, cx->task) ? WOK_READY : WOK_PENDING;
     if (timer->deadline_ns > wok_now().ns) {
@@ -132,9 +130,8 @@ wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx)
     return WOK_PENDING;
 }
 
-void wok_sleep_future_drop(wok_sleep_future *sleep)
+static void timer_drop(struct wok__timer *timer)
 {
-    struct wok__timer *timer = &sleep->timer;
     struct wok__timers *timers;
 
     if (timer->task == NULL)
@@ -145,6 +142,16 @@ void wok_sleep_future_drop(wok_sleep_future *sleep)
         wok__wheel_remove(&timers->wheel, timer);
     wok__lock_give(&timers->lock);
     timer->task = NULL;
+}
+
+wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx)
+{
+    return timer_poll(&sleep->timer, cx);
+}
+
+void wok_sleep_future_drop(wok_sleep_future *sleep)
+{
+    timer_drop(&sleep->timer);
 }
 
 static wok_poll sleep_poll(void *self, wok_cx *cx, void *result)
@@ -164,6 +171,34 @@ const wok_future_vtable wok_sleep_vtable = {
     .poll = sleep_poll,
     .drop = sleep_drop,
 };
+
+static wok_poll sleep_op_poll(void *self, wok_cx *cx, void *result)
+{
+    (void)result;
+    return timer_poll(&((wok_op *)self)->timer, cx);
+}
+
+static void sleep_op_drop(void *self)
+{
+    timer_drop(&((wok_op *)self)->timer);
+}
+
+static const wok_future_vtable sleep_op_vtable = {
+    .name = "sleep",
+    .size = sizeof(wok_op),
+    .poll = sleep_op_poll,
+    .drop = sleep_op_drop,
+};
+
+wok_op wok_sleep_until_op(wok_instant deadline)
+{
+    return (wok_op){.vtable = &sleep_op_vtable, .timer.deadline_ns = deadline.ns};
+}
+
+wok_op wok_sleep_op(wok_duration duration)
+{
+    return wok_sleep_until_op(duration.ns == 0 ? (wok_instant){0} : wok_after(duration));
+}
 
 /* ---- the waiting forms ------------------------------------------------------------------------ */
 

@@ -55,6 +55,11 @@
         wok_taken_;                                                                                \
     })
 
+/* A name of its own for each line, so that blocks of one kind can be nested. */
+#define WOK_PASTE_(a, b) a##b
+#define WOK_PASTE2_(a, b) WOK_PASTE_(a, b)
+#define WOK_UNIQUE_(name) WOK_PASTE2_(name, __LINE__)
+
 /** Number of elements of an array. */
 #define WOK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

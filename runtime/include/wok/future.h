@@ -115,6 +115,74 @@ WOK_API
 WOK_CP
 int wok_await(wok_future future, void *ret_result);
 
+/* ---- operations --------------------------------------------------------------------------- */
+
+/* A place in the queue of a wait object; that object's lock guards it. */
+struct wok__waiter {
+    struct wok__waiter *next, *prev;
+    struct wok_task *task;
+    uint32_t state, mode;
+};
+
+/* A place in a timer wheel. */
+struct wok__timer {
+    struct wok__timer *next, *prev; /* the wheel's lock */
+    uint64_t deadline_ns;           /* written before the insertion */
+    struct wok_task *task;          /* the waiter; the wheel's lock */
+    uint16_t worker;                /* which wheel; written before the insertion */
+    uint8_t state;                  /* the wheel's lock, or the owner while not inserted */
+    uint8_t level, slot;            /* where it is in the wheel; the wheel's lock */
+    uint8_t yielded;                /* the owner: the one yield of a deadline that has passed */
+};
+
+/**
+ * One wait on one object: to receive, send, join, acquire, sleep, ...
+ *
+ * Each object's header has functions that build them (wok_join_op(), wok_sleep_op(),
+ * wok_mpsc_recv_op(), ...).  An operation is a value until its first poll, and may be copied until
+ * then; from then on it must not move, and wok_op_drop() ends it.  One that has not become ready had
+ * no effect: dropping it gives everything back, nothing is lost.  So any operation may lose a
+ * wok_select().  The object and what `value` points to are borrowed until the drop.
+ *
+ * A stackful task or a plain thread waits with wok_op_await(), wok_select() or the object's own
+ * waiting function; a stackless task keeps the operation in its struct and polls it.
+ */
+typedef struct wok_op {
+    const wok_future_vtable *vtable; /* over the operation itself; NULL: off, it is never ready */
+    void *object, *value;
+    union {
+        void *extra;
+        uint64_t amount;
+    };
+    union {
+        struct wok__waiter waiter;
+        struct wok__timer timer;
+    };
+} wok_op;
+
+/**
+ * Polls an operation: WOK_PENDING, or its code, after which it is not polled again.
+ *
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
+static inline wok_poll wok_op_poll(wok_op *op, wok_cx *cx)
+{
+    return op->vtable != NULL ? op->vtable->poll(op, cx, NULL) : WOK_PENDING;
+}
+
+/**
+ * Ends an operation in any state, also one that is off; fit for WOK_CLEANUP.
+ *
+ * Threads:    any, while nobody polls it.
+ * Cancel:     not a cancellation point.
+ */
+static inline void wok_op_drop(wok_op *op)
+{
+    if (op->vtable != NULL && op->vtable->drop != NULL)
+        op->vtable->drop(op);
+}
+
 /** One future of a wok_join_all(): borrowed, with the place of its result. */
 typedef struct wok_join_branch {
     /** Borrowed; the owner drops it after the call. */

@@ -227,6 +227,16 @@ WOK_API
 wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error);
 
 /**
+ * The operation of joining: ready with 0, -WOK_EJOIN or -EINVAL as wok_join_await() says.
+ *
+ * Ownership:  borrows the handle, `ret_result` and `ret_error` until the operation is dropped.
+ * Threads:    any; the handle has one waiter at a time.
+ * Cancel:     not a cancellation point; a dropped join leaves the handle valid.
+ */
+WOK_API
+wok_op wok_join_op(wok_join *join, void *ret_result, wok_join_error *ret_error);
+
+/**
  * Drops the handle: the task runs on, detached, and its result is destroyed exactly once.
  *
  * Fit for WOK_CLEANUP.  A consumed handle is fine.  A panic that nobody takes is logged once.
@@ -291,59 +301,51 @@ WOK_NORETURN void wok_panic_at(const char *file, int line, const char *format, .
 #define WOK_ASSERT(condition)                                                                      \
     ((condition) ? (void)0 : wok_panic("assertion failed: %s", #condition))
 
-/* ---- select ------------------------------------------------------------------------------- */
+/* ---- shields ------------------------------------------------------------------------------ */
 
-/** What one branch of a wok_select() waits for. */
-typedef enum wok_branch_kind {
-    WOK_BRANCH_OFF,
-    WOK_BRANCH_JOIN,
-    WOK_BRANCH_TIMER,
-    WOK_BRANCH_FUTURE
-} wok_branch_kind;
-
-/** One branch of a wok_select(); build it with WOK_ON_JOIN, WOK_ON_TIMER, WOK_ON_FUTURE. */
-typedef struct wok_branch {
-    wok_branch_kind kind;
-    wok_join *join;
-    wok_instant deadline;
-    wok_future future;
-    void *ret_result;
-    wok_join_error *ret_error;
-} wok_branch;
-
-#define WOK_ON_JOIN(join_, ret_result_, ret_error_)                                                \
-    {                                                                                              \
-        .kind = WOK_BRANCH_JOIN, .join = (join_), .ret_result = (ret_result_),                     \
-        .ret_error = (ret_error_)                                                                  \
-    }
-#define WOK_ON_TIMER(deadline_)                                                                    \
-    {                                                                                              \
-        .kind = WOK_BRANCH_TIMER, .deadline = (deadline_)                                          \
-    }
-#define WOK_ON_FUTURE(future_, ret_result_)                                                        \
-    {                                                                                              \
-        .kind = WOK_BRANCH_FUTURE, .future = (future_), .ret_result = (ret_result_)                \
-    }
-
-/** How wok_select() chooses among branches that are ready together. */
-typedef enum wok_select_order { WOK_SELECT_FAIR, WOK_SELECT_BIASED } wok_select_order;
+/** What WOK_SHIELD() keeps. */
+typedef struct wok_shield {
+    uint64_t outer_deadline_ns;
+    bool active;
+} wok_shield;
 
 /**
- * Waits until one branch is ready and completes that one only.
+ * Shields the block that follows: waits in it do not notice that the task was aborted, nor the
+ * deadlines that cover it from outside; after the block they do.
  *
- * A losing operation had no effect: a join handle stays valid, a timer is gone.  A losing future
- * stays the caller's, neither dropped nor advanced further.  Fair order begins at a random branch
- * drawn from the runtime's seeded source; biased order goes from first to last.
+ *     WOK_SHIELD() {
+ *         error = write_the_last_record(log); // completes although we are being stopped
+ *     }
  *
- * Errors:     the winner's index, and `*ret_code` its own code (0, -WOK_EJOIN, ...); -EINVAL if
- *             every branch is off; -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
- * Ownership:  borrows everything; allocates nothing up to 8 branches.
- * Threads:    stackful tasks, and plain threads, which block.
- * Cancel:     cancellation point.
+ * A shutdown whose grace is over is noticed all the same, so that no shield outlasts it.  Deadlines
+ * that begin in the block count.  The block may be left in any way.
+ *
+ * Threads:    stackful tasks; elsewhere it only hides the deadlines.
+ * Cancel:     not a cancellation point.
+ * Source:     trio's CancelScope(shield=True).
+ */
+#define WOK_SHIELD()                                                                               \
+    for (WOK_CLEANUP(wok_shield_end) wok_shield WOK_UNIQUE_(wok_shield_) = wok_shield_begin();     \
+         WOK_UNIQUE_(wok_shield_).active; wok_shield_end(&WOK_UNIQUE_(wok_shield_)))
+
+/**
+ * Begins what WOK_SHIELD() describes, up to the matching wok_shield_end().
+ *
+ * Threads:    as WOK_SHIELD(); begin and end nest like brackets.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
-WOK_CP
-int wok_select(wok_branch *branches, size_t count, wok_select_order order, int *ret_code);
+WOK_MUST_USE
+wok_shield wok_shield_begin(void);
+
+/**
+ * Ends a shield; a second time it does nothing.
+ *
+ * Threads:    where it began.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_shield_end(wok_shield *shield);
 
 WOK_END_DECLS
 

@@ -117,15 +117,7 @@ int wok_sleep_until(wok_instant deadline);
  * move in memory, and wok_sleep_future_drop() takes it out again.  Results: none; its code is 0.
  */
 typedef struct wok_sleep_future {
-    struct wok__timer {
-        struct wok__timer *next, *prev; /* the wheel's lock */
-        uint64_t deadline_ns;           /* written before the insertion */
-        struct wok_task *task;          /* the waiter; the wheel's lock */
-        uint16_t worker;                /* which wheel; written before the insertion */
-        uint8_t state;                  /* the wheel's lock, or the owner while not inserted */
-        uint8_t level, slot;            /* where it is in the wheel; the wheel's lock */
-        uint8_t yielded;                /* the owner: the one yield of a deadline that has passed */
-    } timer;
+    struct wok__timer timer;
 } wok_sleep_future;
 
 /** The operations of a wok_sleep_future. */
@@ -161,6 +153,89 @@ static inline wok_future wok_sleep_future_as(wok_sleep_future *sleep)
 {
     return (wok_future){&wok_sleep_vtable, sleep};
 }
+
+/**
+ * The operation of sleeping for `duration`, counted from this call; ready with 0.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point; a dropped sleep leaves no timer behind.
+ */
+WOK_API
+wok_op wok_sleep_op(wok_duration duration);
+
+/**
+ * The operation of sleeping until the clock shows `deadline`; ready with 0.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point; a dropped sleep leaves no timer behind.
+ */
+WOK_API
+wok_op wok_sleep_until_op(wok_instant deadline);
+
+/* ---- ambient deadlines -------------------------------------------------------------------- */
+
+/** A deadline that covers a block; what WOK_TIMEOUT() and wok_deadline_push() keep. */
+typedef struct wok_deadline {
+    uint64_t outer_ns;
+    bool active;
+} wok_deadline;
+
+/**
+ * Covers the block that follows with a deadline: every wait in it, however deep in what it calls,
+ * returns -ETIMEDOUT once `duration` has passed, and so does every later one in the block.
+ *
+ *     WOK_TIMEOUT(wok_ms(100)) {
+ *         error = fetch_all(&scope);
+ *     }
+ *
+ * Blocks nest, and the nearer deadline wins; so does the nearer of it and of a call's own deadline
+ * (wok_x_until()).  A wait that is ready when it begins wins over a deadline that has passed.
+ * Children of a scope that are spawned in the block are covered as well: a stackful child by the
+ * deadline itself, a stackless one by the scope, which aborts it.  Destructors and WOK_SHIELD()
+ * blocks are not covered.  The block may be left in any way: by break, return, goto, or a panic.
+ *
+ * Errors:     of the waits inside: -ETIMEDOUT.
+ * Ownership:  allocates nothing.
+ * Threads:    stackful tasks, and plain threads.
+ * Cancel:     not a cancellation point.
+ * Source:     trio's move_on_after; the ambient context of Go's context.WithTimeout.
+ */
+#define WOK_TIMEOUT(duration_) WOK_DEADLINE(wok_after(duration_))
+
+/** As WOK_TIMEOUT(), until the clock shows `instant_`. */
+#define WOK_DEADLINE(instant_)                                                                     \
+    for (WOK_CLEANUP(wok_deadline_pop)                                                             \
+             wok_deadline WOK_UNIQUE_(wok_deadline_) = wok_deadline_push(instant_);                \
+         WOK_UNIQUE_(wok_deadline_).active; wok_deadline_pop(&WOK_UNIQUE_(wok_deadline_)))
+
+/**
+ * Covers what follows, up to the matching wok_deadline_pop(), with a deadline: the function behind
+ * WOK_DEADLINE(), for bindings to other languages.
+ *
+ * Threads:    stackful tasks, and plain threads; push and pop nest like brackets.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+WOK_MUST_USE
+wok_deadline wok_deadline_push(wok_instant deadline);
+
+/**
+ * Takes the deadline of a wok_deadline_push() back; a second time it does nothing.
+ *
+ * Threads:    where it was pushed.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_deadline_pop(wok_deadline *deadline);
+
+/**
+ * The nearest deadline that covers the caller; WOK_NEVER if there is none.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+wok_instant wok_deadline_now(void);
 
 /**
  * Awaits `future` until it is ready, or for at most `duration`.

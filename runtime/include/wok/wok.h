@@ -12,6 +12,7 @@
 #include <wok/net.h>
 #include <wok/runtime.h>
 #include <wok/scope.h>
+#include <wok/select.h>
 #include <wok/signal.h>
 #include <wok/task.h>
 #include <wok/time.h>

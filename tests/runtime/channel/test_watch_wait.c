@@ -140,9 +140,9 @@ WOK_TEST(watch_wait, is_one_branch_of_a_select)
 
     wok_watch_subscribe(&receiver, watch);
     for (int i = 0; i < 3; i++) {
-        wok_branch branches[] = {
-            WOK_ON_FUTURE(wok_watch_changed_as_future(&receiver), NULL),
-            WOK_ON_TIMER(wok_after(wok_ms(10))),
+        wok_op branches[] = {
+            wok_future_op(wok_watch_changed_as_future(&receiver), NULL),
+            wok_sleep_until_op(wok_after(wok_ms(10))),
         };
         if (i == 2)
             cr_assert_eq(wok_watch_send(watch, &(uint64_t){1}), 0);

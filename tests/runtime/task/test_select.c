@@ -62,10 +62,10 @@ WOK_TEST(select, gives_the_first_that_is_ready_and_its_result)
     wok_instant start = wok_now();
     nap_join slow = wok_spawn(nap, wok_ms(300)), fast = wok_spawn(nap, wok_ms(100));
     int slow_result = 0, fast_result = 0, code = 7;
-    wok_branch branches[] = {
-        WOK_ON_JOIN(&slow.join, &slow_result, NULL),
-        WOK_ON_JOIN(&fast.join, &fast_result, NULL),
-        WOK_ON_TIMER(wok_after(wok_ms(200))),
+    wok_op branches[] = {
+        wok_join_op(&slow.join, &slow_result, NULL),
+        wok_join_op(&fast.join, &fast_result, NULL),
+        wok_sleep_until_op(wok_after(wok_ms(200))),
     };
 
     cr_assert_eq(wok_select(branches, 3, WOK_SELECT_FAIR, &code), 1);
@@ -87,7 +87,7 @@ WOK_TEST(select, gives_the_winners_own_code)
     nap_join task = wok_spawn(nap, wok_ms(100));
     wok_join_error why;
     int code = 0;
-    wok_branch branches[] = {WOK_ON_JOIN(&task.join, NULL, &why)};
+    wok_op branches[] = {wok_join_op(&task.join, NULL, &why)};
 
     wok_join_abort(&task.join);
     cr_assert_eq(wok_select(branches, 1, WOK_SELECT_FAIR, &code), 0);
@@ -101,10 +101,10 @@ WOK_TEST(select, a_timer_that_loses_leaves_its_wheel)
 {
     nap_join task = wok_spawn(nap, wok_ms(0));
     int code, result;
-    wok_branch branches[] = {
-        WOK_ON_TIMER(wok_after(wok_ms(50))),
-        WOK_ON_JOIN(&task.join, &result, NULL),
-        WOK_ON_TIMER(wok_after(wok_ms(60))),
+    wok_op branches[] = {
+        wok_sleep_until_op(wok_after(wok_ms(50))),
+        wok_join_op(&task.join, &result, NULL),
+        wok_sleep_until_op(wok_after(wok_ms(60))),
     };
 
     cr_assert_eq(wok_select(branches, 3, WOK_SELECT_FAIR, &code), 1);
@@ -115,9 +115,9 @@ WOK_TEST(select, a_future_that_loses_is_neither_dropped_nor_advanced_further)
 {
     struct countdown loser = {.polls_left = 100};
     int code, result = 0;
-    wok_branch branches[] = {
-        WOK_ON_FUTURE(((wok_future){&countdown_vtable, &loser}), &result),
-        WOK_ON_TIMER(wok_now()),
+    wok_op branches[] = {
+        wok_future_op((wok_future){&countdown_vtable, &loser}, &result),
+        wok_sleep_until_op(wok_now()),
     };
 
     cr_assert_eq(wok_select(branches, 2, WOK_SELECT_BIASED, &code), 1);
@@ -134,11 +134,10 @@ WOK_TEST(select, biased_takes_the_first_in_the_written_order)
     for (int i = 0; i < 100; i++) {
         struct countdown ready[3] = {0};
         int code, results[3];
-        wok_branch branches[3];
+        wok_op branches[3];
 
         for (int j = 0; j < 3; j++)
-            branches[j] = (wok_branch)WOK_ON_FUTURE(((wok_future){&countdown_vtable, &ready[j]}),
-                                                    &results[j]);
+            branches[j] = wok_future_op((wok_future){&countdown_vtable, &ready[j]}, &results[j]);
         cr_assert_eq(wok_select(branches, 3, WOK_SELECT_BIASED, &code), 0);
         cr_assert_eq(ready[1].polls, 0);
         cr_assert_eq(ready[2].polls, 0);
@@ -149,11 +148,10 @@ static int fair_choice(void)
 {
     struct countdown ready[3] = {0};
     int code, results[3];
-    wok_branch branches[3];
+    wok_op branches[3];
 
     for (int j = 0; j < 3; j++)
-        branches[j] =
-            (wok_branch)WOK_ON_FUTURE(((wok_future){&countdown_vtable, &ready[j]}), &results[j]);
+        branches[j] = wok_future_op((wok_future){&countdown_vtable, &ready[j]}, &results[j]);
     return wok_select(branches, 3, WOK_SELECT_FAIR, &code);
 }
 
@@ -201,12 +199,12 @@ WOK_TEST(select, a_branch_that_is_off_is_not_polled)
 {
     struct countdown off = {0}, on = {.polls_left = 2};
     int code, result;
-    wok_branch branches[] = {
-        WOK_ON_FUTURE(((wok_future){&countdown_vtable, &off}), &result),
-        WOK_ON_FUTURE(((wok_future){&countdown_vtable, &on}), &result),
+    wok_op branches[] = {
+        wok_future_op((wok_future){&countdown_vtable, &off}, &result),
+        wok_future_op((wok_future){&countdown_vtable, &on}, &result),
     };
 
-    branches[0].kind = WOK_BRANCH_OFF;
+    branches[0].vtable = NULL;
     cr_assert_eq(wok_select(branches, 2, WOK_SELECT_FAIR, &code), 1);
     cr_assert_eq(off.polls, 0);
     cr_assert_eq(on.polls, 3);
@@ -215,7 +213,7 @@ WOK_TEST(select, a_branch_that_is_off_is_not_polled)
 /* X4: Tokio panics. */
 WOK_TEST(select, with_every_branch_off_is_refused)
 {
-    wok_branch branches[2] = {{.kind = WOK_BRANCH_OFF}, {.kind = WOK_BRANCH_OFF}};
+    wok_op branches[2] = {{.vtable = NULL}, {.vtable = NULL}};
     int code;
 
     cr_assert_eq(wok_select(branches, 2, WOK_SELECT_FAIR, &code), -EINVAL);
@@ -225,12 +223,12 @@ WOK_TEST(select, with_every_branch_off_is_refused)
 WOK_TEST(select, takes_more_branches_than_it_keeps_timers_for)
 {
     enum { BRANCHES = 40 };
-    wok_branch branches[BRANCHES];
+    wok_op branches[BRANCHES];
     wok_instant start = wok_now();
     int code;
 
     for (int i = 0; i < BRANCHES; i++)
-        branches[i] = (wok_branch)WOK_ON_TIMER(wok_after(wok_ms((uint64_t)(100 - i))));
+        branches[i] = wok_sleep_until_op(wok_after(wok_ms((uint64_t)(100 - i))));
     cr_assert_eq(wok_select(branches, BRANCHES, WOK_SELECT_FAIR, &code), BRANCHES - 1);
     cr_assert_eq(wok_elapsed(start).ns, wok_ms(61).ns);
     cr_assert_eq(armed_timers(), 0);
@@ -245,9 +243,9 @@ WOK_TASK(select_long, char, int);
 
 static int select_long(char *unused, int *result)
 {
-    wok_branch branches[] = {
-        WOK_ON_JOIN(&the_nap.join, result, NULL),
-        WOK_ON_TIMER(wok_after(wok_ms(500))),
+    wok_op branches[] = {
+        wok_join_op(&the_nap.join, result, NULL),
+        wok_sleep_until_op(wok_after(wok_ms(500))),
     };
     int code;
 
@@ -280,21 +278,21 @@ WOK_TEST_ON(select, keeps_every_handle_valid_until_it_wins, 4)
     for (int round = 0; round < 500; round++) {
         enum { TASKS = 4 };
         nap_join tasks[TASKS];
-        wok_branch branches[TASKS + 1];
+        wok_op branches[TASKS + 1];
         int results[TASKS], won = 0, code;
 
         for (int i = 0; i < TASKS; i++) {
             tasks[i] = wok_spawn(nap, wok_us((uint64_t)((round + i) % 4) * 15));
-            branches[i] = (wok_branch)WOK_ON_JOIN(&tasks[i].join, &results[i], NULL);
+            branches[i] = wok_join_op(&tasks[i].join, &results[i], NULL);
         }
         while (won < TASKS) {
-            branches[TASKS] = (wok_branch)WOK_ON_TIMER(wok_after(wok_us(10)));
+            branches[TASKS] = wok_sleep_until_op(wok_after(wok_us(10)));
             int winner = wok_select(branches, TASKS + 1, WOK_SELECT_FAIR, &code);
             cr_assert_geq(winner, 0);
             cr_assert_eq(code, 0);
             if (winner == TASKS)
                 continue;
-            branches[winner].kind = WOK_BRANCH_OFF;
+            branches[winner].vtable = NULL;
             won++;
         }
     }
