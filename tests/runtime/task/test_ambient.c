@@ -188,7 +188,7 @@ WOK_TEST(deadline, does_not_cover_handlers_of_an_unwind)
 Test(deadline, covers_a_plain_thread_as_well, .timeout = 20)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
 
     options.paused_clock = false; /* it would jump on before the thread has woken up */
     cr_assert_eq(wok_runtime_new(&runtime, &options), 0);
@@ -261,7 +261,7 @@ static int shield_forever(int *unused, int *result)
 Test(shield, does_not_outlast_a_shutdown, .timeout = 20)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = wok_test_options();
+    wok_runtime_options options = test_options();
     wok_shutdown_report report;
 
     options.paused_clock = false;
