@@ -16,34 +16,71 @@ for compiler in gcc clang; do
 done
 [ -n "$compilers" ] || { echo "neither gcc nor clang is here"; exit 77; }
 
-for compiler in $compilers; do
-    for header in runtime/include/wok/*.h server/include/wok/http/*.h; do
-        name=${header#*/include/}
+cxx_compilers=''
+for compiler in g++ clang++; do
+    command -v "$compiler" >/dev/null && cxx_compilers="$cxx_compilers $compiler"
+done
+includes='-Iruntime/include -Iserver/include'
+warnings='-Wall -Wextra -Wpedantic -Wshadow -Werror'
+
+# shellcheck disable=SC2086 # $includes and $warnings are lists
+for header in runtime/include/wok/*.h server/include/wok/http/*.h; do
+    name=${header#*/include/}
+    for compiler in $compilers; do
+        for standard in c11 gnu17; do
+            if printf '#include <%s>\n' "$name" |
+                "$compiler" -std="$standard" -fexceptions $warnings -Wstrict-prototypes $includes \
+                    -fsyntax-only -x c -; then
+                ok
+            else
+                bad "$compiler -std=$standard: <$name> does not stand by itself"
+            fi
+        done
+    done
+    for compiler in $cxx_compilers; do
         if printf '#include <%s>\n' "$name" |
-            "$compiler" -std=gnu17 -fexceptions -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror \
-                -Iruntime/include -Iserver/include -fsyntax-only -x c -; then
+            "$compiler" -std=c++17 $warnings $includes -fsyntax-only -x c++ -; then
             ok
         else
-            bad "$compiler: <$name> does not stand by itself"
+            bad "$compiler: <$name> is no C++17"
         fi
     done
-    if printf '#include <wok/wok.h>\n' |
-        "$compiler" -std=gnu17 -Iruntime/include -fsyntax-only -x c - 2>&1 |
+done
+
+refused() { # compiler, language, option: wok.h says why it does not compile
+    if printf '#include <wok/wok.h>\n' | "$1" -x "$2" "$3" -Iruntime/include -fsyntax-only - 2>&1 |
         grep -q 'wok needs -fexceptions'; then
         ok
     else
-        bad "$compiler: wok.h compiles without -fexceptions"
+        bad "$1: wok.h compiles without -fexceptions"
     fi
+}
+for compiler in $compilers; do
+    refused "$compiler" c -std=gnu17
+done
+for compiler in $cxx_compilers; do
+    refused "$compiler" c++ -fno-exceptions
 done
 
-if command -v g++ >/dev/null; then
-    if printf '#include <wok/wok.h>\nint main() { return wok_cancelled(); }\n' |
-        g++ -std=c++17 -Wall -Wextra -Werror -Iruntime/include -fsyntax-only -x c++ -; then
-        ok
+# Each macro is usable from C++: the consumer, which tests/consumer runs, as strictly as can be.
+# What cannot be moved by copying its bytes is refused.
+# shellcheck disable=SC2086
+for compiler in $cxx_compilers; do
+    for standard in c++17 c++20; do
+        if "$compiler" -std="$standard" $warnings $includes -fsyntax-only tests/consumer/cxx/main.cpp; then
+            ok
+        else
+            bad "$compiler -std=$standard: a macro is not usable"
+        fi
+    done
+    if printf '%s\n' '#include <string>' '#include <wok/wok.h>' 'WOK_TASK(greet, std::string, int);' \
+        'int greet(std::string *, int *) { return 0; }' |
+        "$compiler" -std=c++17 $includes -fsyntax-only -x c++ - 2>/dev/null; then
+        bad "$compiler: a std::string is moved by copying its bytes"
     else
-        bad "g++: <wok/wok.h> is no C++"
+        ok
     fi
-fi
+done
 
 # Three wrong uses of the typed macros are diagnosed, and the right one is not.
 use() { # what follows the family, as C

@@ -39,10 +39,27 @@
 /** Runs `function(&variable)` when the variable goes out of scope, also by a panic or a forced abort. */
 #define WOK_CLEANUP(function) __attribute__((cleanup(function)))
 
+/*
+ * Where C and C++ differ: `WOK_TYPE_(type){...}` is a value, `WOK_ZERO_(type)` one of zero bytes,
+ * WOK_AUTO_ the type of what follows, and a WOK_PLAIN_ type may be moved by copying its bytes.
+ */
+#ifdef __cplusplus
+#define WOK_TYPE_(type) type
+#define WOK_ZERO_(type) (type{})
+#define WOK_AUTO_ auto
+#define WOK_PLAIN_(type)                                                                           \
+    static_assert(__is_trivially_copyable(type), #type " is not moved by copying its bytes")
+#else
+#define WOK_TYPE_(type) (type)
+#define WOK_ZERO_(type) ((type){0})
+#define WOK_AUTO_ __auto_type
+#define WOK_PLAIN_(type) _Static_assert(1, #type ": C has no other types")
+#endif
+
 /** Moves a pointer out of `variable`: gives its value and leaves NULL behind. */
 #define WOK_TAKE(variable)                                                                         \
     __extension__({                                                                                \
-        __auto_type wok_taken_ = (variable);                                                       \
+        WOK_AUTO_ wok_taken_ = (variable);                                                         \
         (variable) = NULL;                                                                         \
         wok_taken_;                                                                                \
     })
@@ -70,12 +87,12 @@ typedef struct wok_slice {
 } wok_slice;
 
 /** A slice of a string literal. */
-#define WOK_SLICE(literal) ((wok_slice){("" literal), sizeof(literal) - 1})
+#define WOK_SLICE(literal) (WOK_TYPE_(wok_slice){("" literal), sizeof(literal) - 1})
 
 /** A slice of a NUL-terminated string; borrows it. */
 static inline wok_slice wok_slice_of(const char *text)
 {
-    return (wok_slice){text, strlen(text)};
+    return WOK_TYPE_(wok_slice){text, strlen(text)};
 }
 
 /** True when both hold the same bytes. */

@@ -32,8 +32,9 @@ WOK_BEGIN_DECLS
 /** As wok_spawn_blocking(), on `runtime`. */
 #define wok_spawn_blocking_on(runtime_, name_, ...)                                                \
     __extension__({                                                                                \
-        name_##_args_ wok_args_ = (name_##_args_)__VA_ARGS__;                                      \
-        (name_##_join){wok_spawn_blocking_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_)};     \
+        name_##_args_ wok_args_ = WOK_TYPE_(name_##_args_) __VA_ARGS__;                            \
+        WOK_TYPE_(name_##_join){                                                                   \
+            wok_spawn_blocking_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_)};                \
     })
 
 /** The untyped form of wok_spawn_blocking(). */

@@ -94,7 +94,7 @@ extern WOK_API
 const wok_future_vtable wok_watch_changed_vtable;
 static inline wok_future wok_watch_changed_as_future(wok_watch_receiver *receiver)
 {
-    return (wok_future){&wok_watch_changed_vtable, receiver};
+    return WOK_TYPE_(wok_future){&wok_watch_changed_vtable, receiver};
 }
 
 WOK_END_DECLS

@@ -105,7 +105,7 @@ wok_runtime *wok_runtime_enter(wok_runtime *runtime);
 
 #define wok_block_on(runtime_, name_, args_, ret_result_, ret_error_)                              \
     __extension__({                                                                                \
-        name_##_args_ wok_args_ = (name_##_args_)args_;                                            \
+        name_##_args_ wok_args_ = WOK_TYPE_(name_##_args_) args_;                                  \
         name_##_result_ *wok_result_ = (ret_result_);                                              \
         wok_block_on_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_, wok_result_,               \
                          (ret_error_));                                                            \

@@ -34,7 +34,7 @@ typedef struct wok_scope {
 } wok_scope;
 
 /** An empty scope; a zeroed one is valid too. */
-#define WOK_SCOPE_INIT ((wok_scope){0})
+#define WOK_SCOPE_INIT WOK_ZERO_(wok_scope)
 
 /**
  * Spawns a stackful child that runs `int function(T *borrowed)`.
@@ -50,10 +50,8 @@ typedef struct wok_scope {
 #define wok_scope_spawn(scope_, function_, borrowed_)                                              \
     __extension__({                                                                                \
         int (*wok_function_)(__typeof__(borrowed_)) = (function_);                                 \
-        static const wok_spawn_site wok_site_ = {                                                  \
-            .name = #function_, .file = __FILE__, .line = __LINE__};                               \
         wok_scope_spawn_raw((scope_), (int (*)(void *))(void (*)(void))wok_function_, (borrowed_), \
-                            &wok_site_);                                                           \
+                            WOK_SITE_(#function_));                                                \
     })
 
 /** The untyped form of wok_scope_spawn(). */

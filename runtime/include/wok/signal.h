@@ -72,7 +72,7 @@ extern WOK_API
 const wok_future_vtable wok_signal_vtable;
 static inline wok_future wok_signal_as_future(wok_signal *signal)
 {
-    return (wok_future){&wok_signal_vtable, signal};
+    return WOK_TYPE_(wok_future){&wok_signal_vtable, signal};
 }
 
 WOK_END_DECLS

@@ -80,6 +80,8 @@ typedef struct wok_spawn_site {
  * `args_drop` and `result_drop` are functions over `Args *` and `Result *`, or NULL.
  */
 #define WOK_TASK_WITH_DROP(name_, Args_, Result_, args_drop_, result_drop_)                        \
+    WOK_PLAIN_(Args_);                                                                             \
+    WOK_PLAIN_(Result_);                                                                           \
     typedef Args_ name_##_args_;                                                                   \
     typedef Result_ name_##_result_;                                                               \
     static int name_(Args_ *args, Result_ *result);                                                \
@@ -105,7 +107,7 @@ typedef struct wok_spawn_site {
     __attribute__((unused)) static inline name_##_join name_##_spawn_at_(                          \
         wok_runtime *runtime, Args_ args, const wok_spawn_site *site)                              \
     {                                                                                              \
-        return (name_##_join){wok_spawn_raw(runtime, site, &args)};                                \
+        return WOK_TYPE_(name_##_join){wok_spawn_raw(runtime, site, &args)};                       \
     }                                                                                              \
     __attribute__((unused)) static inline int name_##_await(                                       \
         name_##_join *handle, Result_ *ret_result, wok_join_error *ret_error)                      \
@@ -121,7 +123,8 @@ typedef struct wok_spawn_site {
 /** As WOK_TASK_WITH_DROP, for arguments and results that own nothing. */
 #define WOK_TASK(name_, Args_, Result_) WOK_TASK_WITH_DROP(name_, Args_, Result_, NULL, NULL)
 
-/* The site of a spawn of a typed family: static, so that a task keeps one pointer to it. */
+/* The site of a spawn of a typed family: static, so that a task keeps one pointer to it.  Sites name
+ * every member, in order: C++ insists. */
 #define WOK_TASK_SITE_(name_)                                                                      \
     __extension__({                                                                                \
         static const wok_spawn_site wok_site_ = {                                                  \
@@ -133,6 +136,7 @@ typedef struct wok_spawn_site {
             .result_size = name_##_result_size_,                                                   \
             .args_drop = name_##_args_drop_,                                                       \
             .result_drop = name_##_result_drop_,                                                   \
+            .stack_bytes = 0,                                                                      \
         };                                                                                         \
         &wok_site_;                                                                                \
     })
@@ -155,7 +159,7 @@ typedef struct wok_spawn_site {
 
 /** As wok_spawn(), on `runtime`. */
 #define wok_spawn_on(runtime_, name_, ...)                                                         \
-    name_##_spawn_at_((runtime_), (name_##_args_)__VA_ARGS__, WOK_TASK_SITE_(name_))
+    name_##_spawn_at_((runtime_), WOK_TYPE_(name_##_args_) __VA_ARGS__, WOK_TASK_SITE_(name_))
 
 /**
  * The untyped form behind wok_spawn(), for bindings to other languages.
@@ -176,11 +180,20 @@ WOK_API
 wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vtable,
                               void *self_moved, const wok_spawn_site *site);
 
-/* The site of a stackless spawn. */
+/* The site of any other spawn. */
 #define WOK_SITE_(name_)                                                                           \
     __extension__({                                                                                \
         static const wok_spawn_site wok_site_ = {                                                  \
-            .name = (name_), .file = __FILE__, .line = __LINE__};                                  \
+            .name = (name_),                                                                       \
+            .file = __FILE__,                                                                      \
+            .line = __LINE__,                                                                      \
+            .function = NULL,                                                                      \
+            .args_size = 0,                                                                        \
+            .result_size = 0,                                                                      \
+            .args_drop = NULL,                                                                     \
+            .result_drop = NULL,                                                                   \
+            .stack_bytes = 0,                                                                      \
+        };                                                                                         \
         &wok_site_;                                                                                \
     })
 

@@ -24,14 +24,14 @@ typedef struct wok_instant {
 } wok_instant;
 
 /** Never: the deadline of a call that has none, and the sum of an addition that overflows. */
-#define WOK_NEVER ((wok_instant){UINT64_MAX})
+#define WOK_NEVER (WOK_TYPE_(wok_instant){UINT64_MAX})
 /** Longer than any wait. */
-#define WOK_FOREVER ((wok_duration){UINT64_MAX})
+#define WOK_FOREVER (WOK_TYPE_(wok_duration){UINT64_MAX})
 
 /** Builds a duration from nanoseconds. */
 static inline wok_duration wok_ns(uint64_t ns)
 {
-    return (wok_duration){ns};
+    return WOK_TYPE_(wok_duration){ns};
 }
 
 /** Builds a duration from microseconds; saturates at WOK_FOREVER. */
@@ -56,7 +56,7 @@ static inline wok_duration wok_seconds(uint64_t seconds)
 static inline wok_instant wok_instant_after(wok_instant instant, wok_duration duration)
 {
     uint64_t sum = instant.ns + duration.ns;
-    return sum < instant.ns ? WOK_NEVER : (wok_instant){sum};
+    return sum < instant.ns ? WOK_NEVER : WOK_TYPE_(wok_instant){sum};
 }
 
 /** The span from `begin` to `end`; zero where `end` comes first. */
@@ -137,7 +137,8 @@ static inline wok_sleep_future wok_sleep_future_until(wok_instant deadline)
 /** A sleep of `duration`, counted from this call. */
 static inline wok_sleep_future wok_sleep_future_for(wok_duration duration)
 {
-    return wok_sleep_future_until(duration.ns == 0 ? (wok_instant){0} : wok_after(duration));
+    return wok_sleep_future_until(duration.ns == 0 ? WOK_TYPE_(wok_instant){0}
+                                                   : wok_after(duration));
 }
 
 /** Polls the sleep: WOK_READY at its deadline or later, WOK_PENDING before. */
@@ -151,7 +152,7 @@ void wok_sleep_future_drop(wok_sleep_future *sleep);
 /** The sleep as a future for wok_await(), wok_select() and wok_join_all(); borrows it. */
 static inline wok_future wok_sleep_future_as(wok_sleep_future *sleep)
 {
-    return (wok_future){&wok_sleep_vtable, sleep};
+    return WOK_TYPE_(wok_future){&wok_sleep_vtable, sleep};
 }
 
 /**

@@ -1,0 +1,253 @@
+/*
+ * main.cpp - a C++ program on an installed libwok: every macro of the headers, used from C++17.
+ *
+ * It prints one line for each claim and ends with 1 if one does not hold.
+ */
+#include <wok/wok.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+namespace
+{
+
+int failures;
+
+void claim(bool holds, const char *what)
+{
+    std::printf("%s %s\n", holds ? "ok  " : "FAIL", what);
+    failures += !holds;
+}
+
+/* ---- a typed family, and what it owns ------------------------------------------------------- */
+
+struct parcel {
+    char *label; /* owned */
+    int weight;
+};
+
+int parcels_dropped;
+
+void parcel_drop(parcel *dropped)
+{
+    std::free(dropped->label);
+    parcels_dropped++;
+}
+
+WOK_TASK_WITH_DROP(weigh, parcel, int, parcel_drop, NULL);
+int weigh(parcel *args, int *ret_weight)
+{
+    int error = wok_sleep(wok_ms(1));
+
+    if (error < 0)
+        return error;
+    *ret_weight = args->weight + static_cast<int>(std::strlen(args->label));
+    return 0;
+}
+
+/* ---- a panic: destructors and cleanup handlers ---------------------------------------------- */
+
+int handlers, destructors;
+
+struct guard {
+    ~guard()
+    {
+        destructors++;
+    }
+};
+
+void handler(int *)
+{
+    handlers++;
+}
+
+struct nothing {
+    int unused;
+};
+
+void deeper()
+{
+    guard by_the_language;
+    WOK_CLEANUP(handler) int by_the_attribute = 0;
+    auto owned = std::make_unique<guard>();
+
+    (void)by_the_attribute;
+    WOK_ASSERT(owned == nullptr);
+}
+
+WOK_TASK(burn, nothing, nothing);
+int burn(nothing *, nothing *)
+{
+    guard by_the_language;
+    WOK_CLEANUP(handler) int by_the_attribute = 0;
+
+    (void)by_the_attribute;
+    deeper();
+    return 0;
+}
+
+/* ---- a scope, whose children borrow; a C++ exception that stays inside its task ------------- */
+
+int square(int *number)
+{
+    try {
+        if (*number == 3)
+            throw *number;
+    } catch (int thrown) {
+        *number = thrown;
+    }
+    int error = wok_yield();
+    *number *= *number;
+    return error;
+}
+
+/* ---- a stackless task ----------------------------------------------------------------------- */
+
+struct countdown {
+    int resume_line, left;
+    int *ended; /* borrowed */
+    wok_sleep_future sleep;
+};
+
+wok_poll countdown_poll(void *self_, wok_cx *cx, void *)
+{
+    auto *self = static_cast<countdown *>(self_);
+
+    WOK_ASYNC_BEGIN(self);
+    while (self->left-- > 0) {
+        self->sleep = wok_sleep_future_for(wok_us(100));
+        WOK_AWAIT(self, wok_sleep_future_poll(&self->sleep, cx));
+    }
+    ++*self->ended;
+    WOK_ASYNC_END;
+}
+
+const wok_future_vtable countdown_vtable = {"countdown",    sizeof(countdown), 0,
+                                            countdown_poll, nullptr,           nullptr};
+
+/* ---- blocking work -------------------------------------------------------------------------- */
+
+WOK_TASK(measure, const char *, std::size_t);
+int measure(const char **args, std::size_t *ret_size)
+{
+    *ret_size = std::strlen(*args);
+    return 0;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+void try_families()
+{
+    wok_join_error why;
+    int weight = 0;
+    weigh_join handle = wok_spawn(weigh, {strdup("cake"), 38});
+    {
+        WOK_CLEANUP(weigh_join_drop) weigh_join dropped = wok_spawn(weigh, {strdup("pie"), 1});
+        (void)dropped;
+    }
+
+    claim(weigh_await(&handle, &weight, &why) == 0 && weight == 42,
+          "a spawned task gives its value");
+    while (parcels_dropped < 2)
+        (void)wok_yield();
+    claim(parcels_dropped == 2, "moved arguments are dropped once each");
+
+    std::size_t size = 0;
+    measure_join blocking = wok_spawn_blocking(measure, {"twelve bytes"});
+    claim(measure_await(&blocking, &size, &why) == 0 && size == 12,
+          "blocking work gives its value");
+}
+
+void try_panic()
+{
+    wok_join_error why;
+    burn_join handle = wok_spawn(burn, {});
+
+    claim(burn_await(&handle, nullptr, &why) == -WOK_EJOIN && why.outcome == WOK_PANICKED,
+          "a panic ends its task and no other");
+    claim(handlers == 2, "cleanup handlers of C++ frames ran");
+    claim(destructors == 3, "destructors of C++ frames ran");
+}
+
+void try_scope()
+{
+    WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
+    int numbers[] = {1, 2, 3, 4}, sum = 0, ended = 0;
+    countdown counter = {0, 3, &ended, wok_sleep_future_until(WOK_NEVER)};
+
+    for (int &number : numbers)
+        wok_scope_spawn(&scope, square, &number);
+    wok_scope_spawn(
+        &scope, [](int *number) { return ++*number == 1 ? 0 : -1; }, &sum);
+    wok_scope_spawn_future(&scope, &countdown_vtable, &counter);
+    claim(wok_scope_wait(&scope) == 0 && sum == 1, "a scope waits for its children");
+    for (int number : numbers)
+        sum += number;
+    claim(sum == 31, "children of a scope borrow the parent's locals");
+    claim(ended == 1, "a stackless task reads from top to bottom");
+
+    wok_join join = wok_spawn_future(&countdown_vtable, &counter);
+    claim(wok_join_await(&join, nullptr, nullptr) == 0 && ended == 2, "a future is spawned");
+}
+
+void try_values()
+{
+    char text[] = "moved", *owner = text;
+    int descriptor = 7;
+
+    claim(WOK_TAKE(owner) == text && owner == nullptr, "WOK_TAKE moves a pointer");
+    claim(WOK_TAKE_FD(descriptor) == 7 && descriptor == -9, "WOK_TAKE_FD moves a descriptor");
+    claim(wok_slice_equal(WOK_SLICE("cake"), wok_slice_of("cake")), "slices compare");
+    claim(wok_instant_after(wok_now(), WOK_FOREVER).ns == WOK_NEVER.ns, "instants saturate");
+}
+
+void try_blocks_and_operations()
+{
+    int error = 0, code = -1;
+
+    WOK_TIMEOUT(wok_ms(1))
+    {
+        WOK_SHIELD()
+        {
+            claim(wok_sleep(wok_ms(2)) == 0, "a shield hides a deadline");
+        }
+        error = wok_sleep(wok_seconds(60));
+    }
+    claim(error == -ETIMEDOUT, "a deadline covers a block");
+
+    wok_op branches[] = {wok_sleep_op(WOK_FOREVER), wok_sleep_op(wok_ms(1))};
+    int winner = wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
+    claim(winner == 1 && code == 0, "the first of several operations wins");
+}
+
+WOK_TASK(program, nothing, int);
+int program(nothing *, int *ret_answer)
+{
+    try_values();
+    try_families();
+    try_panic();
+    try_scope();
+    try_blocks_and_operations();
+    *ret_answer = 42;
+    return 0;
+}
+
+} // namespace
+
+int main()
+{
+    WOK_CLEANUP(wok_runtime_freep) wok_runtime *runtime = nullptr;
+    wok_runtime_options options = {};
+    wok_join_error why = {};
+    int answer = 0;
+
+    options.workers = 2;
+    if (wok_runtime_new(&runtime, &options) < 0)
+        return 1;
+    int error = wok_block_on(runtime, program, {0}, &answer, &why);
+    claim(error == 0 && answer == 42, "a plain thread runs the first task");
+    return failures != 0;
+}
