@@ -23,6 +23,8 @@
 #include "platform/unwind.h"
 #include "sched/sched.h"
 #include "task/context.h"
+#include "task/panic.h"
+#include "task/refuse.h"
 
 /* How often tasks that were aborted are aborted again, and for how long they are waited for after
  * the grace: a stackful task that ignores -ECANCELED is unwound after a second. */
@@ -259,6 +261,13 @@ void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error)
                 error->file != NULL ? error->file : "?", error->line);
 }
 
+void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *error)
+{
+    fetch_add_relaxed(&runtime->refused_waits, 1);
+    if (runtime->options.on_refused_wait != NULL)
+        runtime->options.on_refused_wait(error, runtime->options.argument);
+}
+
 void wok_shutdown_subscribe(wok_watch_receiver *receiver, wok_runtime *runtime)
 {
     wok_watch_subscribe(receiver, runtime->shutdown_watch);
@@ -270,9 +279,8 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
     wok_join join;
 
     if (wok__here()->worker != NULL || wok__here()->task != NULL) {
-        if (site->args_drop != NULL)
-            site->args_drop(args_moved);
-        return -EDEADLK;
+        wok__destroy(site->args_drop, args_moved);
+        return wok__refuse("may not block on another: it awaits a join handle", ret_error);
     }
     join = wok_spawn_raw(runtime, site, args_moved);
     return wok_join_await(&join, ret_result, ret_error);

@@ -61,6 +61,7 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
         .completed = ended(runtime, WOK_RETURNED) + ended(runtime, WOK_FAILED),
         .panicked = ended(runtime, WOK_PANICKED),
         .aborted = ended(runtime, WOK_CANCELLED),
+        .refused_waits = load_relaxed(&runtime->refused_waits),
         .injection_depth = wok__inject_length(&runtime->inject),
         .blocking_threads = pool.threads,
         .blocking_idle = pool.idle,

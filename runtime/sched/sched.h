@@ -96,6 +96,7 @@ struct wok_runtime {
     wok_watch *shutdown_watch; /* tells the tasks; owned */
     atomic_u64 next_id;
     atomic_u64 spawned_outside; /* by threads that are no workers */
+    atomic_u64 refused_waits;   /* by any thread */
     atomic_u64 ended_outside[WOK_NOT_STARTED + 1];
     atomic_u32 closed;    /* enum wok__closed */
     atomic_u32 stopping;  /* workers leave their loops */

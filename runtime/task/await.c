@@ -15,6 +15,7 @@
 #include "platform/futex.h"
 #include "task/context.h"
 #include "task/fiber.h"
+#include "task/refuse.h"
 #include "task/task.h"
 
 /* ---- yields and budgets ------------------------------------------------------------------------ */
@@ -142,7 +143,7 @@ static int find_place(struct place *place, bool shielded)
         return 0;
     }
     if (here->worker != NULL || here->task != NULL)
-        return -EDEADLK; /* a stackless task, or a destructor on the worker's own stack */
+        return wok__refuse("may not wait: it has no stack of its own to park", NULL);
     place->thread = thread_task_here(here);
     if (place->thread == NULL)
         return -ENOMEM;

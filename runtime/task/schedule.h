@@ -49,6 +49,9 @@ bool wok__runtime_is_forced(struct wok_runtime *runtime);
 /* A panic that nobody awaits. */
 void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error);
 
+/* A call that would have blocked a worker was refused: counts it, and tells who asked to hear. */
+void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *error);
+
 /* An abort of a task of the blocking pool: true if it was still queued, and ended by this. */
 bool wok__blocking_abort(struct wok_task *task);
 

@@ -26,6 +26,7 @@ typedef struct wok_worker_metrics {
 typedef struct wok_runtime_metrics {
     unsigned workers;
     uint64_t live, spawned, completed, panicked, aborted;
+    uint64_t refused_waits; /* calls that would have blocked a worker: -EDEADLK */
     uint32_t injection_depth;
     uint32_t blocking_threads, blocking_idle, blocking_queued;
     uint64_t blocking_completed;

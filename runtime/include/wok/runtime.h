@@ -29,6 +29,11 @@ typedef struct wok_runtime_options {
     bool simulated_network;
     /** Called with a panic that nobody awaits; NULL prints one line to stderr. */
     void (*on_unjoined_panic)(const wok_join_error *error, void *argument);
+    /** Called with each wait or block_on that was refused with -EDEADLK, on the thread that made it:
+     *  the message names the calling task, `file` and `line` say where that was spawned.  NULL only
+     *  counts them (wok_runtime_metrics.refused_waits). */
+    void (*on_refused_wait)(const wok_join_error *error, void *argument);
+    /** Handed to every function of these options. */
     void *argument;
 } wok_runtime_options;
 
@@ -98,17 +103,27 @@ wok_runtime *wok_runtime_enter(wok_runtime *runtime);
 /**
  * Runs a typed task on the runtime and blocks the calling plain thread until it has ended.
  *
- *     int error = wok_block_on(runtime, main_task, {0}, &result, &join_error);
+ *     int error = wok_block_on(runtime, main_task, {.a = 1, .b = 2}, &result, &join_error);
  *
- * Errors:     as wok_join_await(); -EDEADLK on a worker thread.
+ * After the family's name come the arguments, where the result goes, and where the error goes; the
+ * last two may be NULL.
+ *
+ * Errors:     as wok_join_await(); -EDEADLK in a task, which awaits a join handle instead: the task
+ *             is not started, and `*ret_error` then has the outcome WOK_NOT_STARTED, a message that
+ *             names the calling task, and in `file` and `line` where that was spawned.
+ * Ownership:  takes the arguments, also on failure.
+ * Threads:    a plain thread, one of a blocking pool included.
+ * Cancel:     not a cancellation point.
  */
-
-#define wok_block_on(runtime_, name_, args_, ret_result_, ret_error_)                              \
+#define wok_block_on(runtime_, name_, ...)                                                         \
     __extension__({                                                                                \
-        name_##_args_ wok_args_ = WOK_TYPE_(name_##_args_) args_;                                  \
-        name_##_result_ *wok_result_ = (ret_result_);                                              \
-        wok_block_on_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_, wok_result_,               \
-                         (ret_error_));                                                            \
+        struct {                                                                                   \
+            name_##_args_ args;                                                                    \
+            name_##_result_ *ret_result;                                                           \
+            wok_join_error *ret_error;                                                             \
+        } wok_call_ = {WOK_TYPE_(name_##_args_) __VA_ARGS__};                                      \
+        wok_block_on_raw((runtime_), WOK_TASK_SITE_(name_), &wok_call_.args, wok_call_.ret_result, \
+                         wok_call_.ret_error);                                                     \
     })
 
 /** The untyped form of wok_block_on(). */

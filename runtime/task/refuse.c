@@ -1,0 +1,58 @@
+/*
+ * refuse.c - saying no to a call that would block a worker, and naming who made it.
+ *
+ * A stackless task has no stack to park, and a worker that waits for a task may wait for itself.
+ * Such a call returns -EDEADLK at once; the caller rarely looks, so the refusal is counted and told
+ * to the runtime's on_refused_wait with the name of the task.
+ */
+#include "task/refuse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "task/context.h"
+#include "task/task.h"
+
+static const char *file_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* "task 17 "serve" (spawned at main.c:12)" */
+static void name_caller(char *buffer, size_t size, const struct wok_task *task,
+                        wok_join_error *error)
+{
+    const wok_spawn_site *site;
+    const char *name;
+
+    if (task == NULL) {
+        snprintf(buffer, size, "a destructor on a worker's own stack");
+        return;
+    }
+    site = wok__task_site(task);
+    name = task->kind == WOK__TASK_STACKLESS && task->vtable->name != NULL ? task->vtable->name
+                                                                           : site->name;
+    error->task_id = task->id;
+    error->file = site->file;
+    error->line = site->line;
+    snprintf(buffer, size, "task %llu \"%s\" (spawned at %s:%d)", (unsigned long long)task->id,
+             name, file_of(site->file), site->line);
+}
+
+int wok__refuse(const char *why, wok_join_error *ret_error)
+{
+    struct wok__here *here = wok__here();
+    wok_join_error error = {.outcome = WOK_NOT_STARTED, .code = -EDEADLK};
+    char caller[112];
+
+    name_caller(caller, sizeof caller, here->task, &error);
+    snprintf(error.message, sizeof error.message, "%s %s", caller, why);
+    if (here->runtime != NULL)
+        wok__report_refused(here->runtime, &error);
+    if (ret_error != NULL)
+        *ret_error = error;
+    return -EDEADLK;
+}
