@@ -22,6 +22,7 @@
 #include "platform/thread.h"
 #include "platform/unwind.h"
 #include "sched/sched.h"
+#include "sched/turns.h"
 #include "task/context.h"
 #include "task/panic.h"
 #include "task/refuse.h"
@@ -72,6 +73,8 @@ static int worker_new(struct wok_runtime *runtime, uint32_t index, uint64_t seed
 static void stop_threads(struct wok_runtime *runtime)
 {
     store_relaxed(&runtime->stopping, 1);
+    if (runtime->turns != NULL)
+        wok__turns_stop(runtime->turns);
     for (uint32_t i = 0; i < runtime->worker_count; i++) {
         struct wok__worker *worker = runtime->workers[i];
         if (worker == NULL || !worker->started)
@@ -100,8 +103,10 @@ static int start_threads(struct wok_runtime *runtime)
             return error;
         worker->started = true;
     }
-    /* One worker alone has nobody to help it. */
-    if (runtime->worker_count == 1)
+    if (runtime->turns != NULL)
+        wok__turns_start(runtime->turns);
+    /* One worker alone has nobody to help it, and by turns nobody could. */
+    if (runtime->worker_count == 1 || runtime->turns != NULL)
         return 0;
     error = wok__thread_start(&runtime->monitor, "wok-monitor", wok__monitor_main, runtime);
     runtime->monitor_started = error == 0;
@@ -141,6 +146,7 @@ static void destroy(struct wok_runtime *runtime)
         free(runtime->workers[i]);
     }
     free(runtime->workers);
+    wok__turns_free(runtime->turns);
     wok__inject_done(&runtime->inject);
     wok__pool_done(&runtime->pool);
     if (runtime->shutdown_watch != NULL)
@@ -181,6 +187,11 @@ static int build(struct wok_runtime *runtime)
         return -ENOMEM;
     for (uint32_t i = 0; i < runtime->worker_count; i++) {
         error = worker_new(runtime, i, seed);
+        if (error < 0)
+            return error;
+    }
+    if (options->paused_clock) {
+        error = wok__turns_new(&runtime->turns, runtime, seed);
         if (error < 0)
             return error;
     }

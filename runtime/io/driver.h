@@ -93,6 +93,11 @@ struct wok__driver_ops {
     int (*turn)(struct wok__driver *driver, uint64_t timeout_ns, bool owner);
     /* Makes a wait of the owner return, or the next one not begin.  Any thread. */
     void (*wake)(struct wok__driver *driver);
+    /* Waits in all of these drivers at once, in place of their owners, until a turn of one of them
+     * would find something; which ones, as a bitmap.  Dispatches nothing, and keeps wakes. */
+    uint64_t (*wait_all)(struct wok__driver *const *drivers, unsigned count, uint64_t timeout_ns);
+    /* True if a wake came that no turn of the owner has seen. */
+    bool (*is_woken)(const struct wok__driver *driver);
 
     /* Begins to report events of `fd` under `token`, edge-triggered, in both directions. */
     int (*attach)(struct wok__driver *driver, int fd, wok__token token);
@@ -169,6 +174,12 @@ int wok__driver_assist(struct wok__driver *driver);
 /* Makes the owner's waiting turn return, or its next one not wait.  Any thread.  A system call only
  * if the owner waits and nobody has woken it yet. */
 void wok__driver_wake(struct wok__driver *driver);
+
+/* For workers that run by turns (sched/turns.c): one thread waits in the drivers of all of them until
+ * a turn of some would find something, which the bitmap tells; they have the same back-end. */
+uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count,
+                              uint64_t timeout_ns);
+bool wok__driver_is_woken(const struct wok__driver *driver);
 
 /* The number of registered descriptors, about. */
 uint32_t wok__driver_load(const struct wok__driver *driver);

@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -70,6 +71,14 @@ void wok__epoll_done(struct wok__driver *driver)
     if (driver->epoll_fd >= 0)
         close(driver->epoll_fd);
     driver->wake_fd = driver->epoll_fd = -EBADF;
+}
+
+static struct timespec timespec_of(uint64_t ns)
+{
+    return (struct timespec){
+        .tv_sec = (time_t)(ns / 1000000000),
+        .tv_nsec = (long)(ns % 1000000000),
+    };
 }
 
 /* ---- registration -------------------------------------------------------------------------- */
@@ -129,6 +138,36 @@ void wok__epoll_wake(struct wok__driver *driver)
         ring(driver);
 }
 
+bool wok__epoll_is_woken(const struct wok__driver *driver)
+{
+    return load_acquire(&driver->sleep) == WOKEN; /* [driver.wake] */
+}
+
+/* An epoll is a descriptor that polls as readable while it has events to give. */
+uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned count,
+                             uint64_t timeout_ns)
+{
+    struct pollfd polls[64];
+    struct timespec timeout;
+    uint64_t ready = 0;
+
+    assert(count <= WOK_COUNT(polls));
+    for (unsigned i = 0; i < count; i++) {
+        polls[i] = (struct pollfd){.fd = drivers[i]->epoll_fd, .events = POLLIN};
+        if (timeout_ns != 0 && !sleep_begin(drivers[i]))
+            timeout_ns = 0;
+    }
+    timeout = timespec_of(timeout_ns);
+    if (ppoll(polls, count, timeout_ns != UINT64_MAX ? &timeout : NULL, NULL) > 0)
+        for (unsigned i = 0; i < count; i++)
+            ready |= (uint64_t)(polls[i].revents != 0) << i;
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t seen = ASLEEP;
+        (void)cas_acquire(&drivers[i]->sleep, &seen, AWAKE); /* [driver.wake]; WOKEN stays */
+    }
+    return ready;
+}
+
 /* ---- the turn ------------------------------------------------------------------------------ */
 
 static int wait_milliseconds(struct wok__driver *driver, struct epoll_event *events,
@@ -146,10 +185,7 @@ static int wait_milliseconds(struct wok__driver *driver, struct epoll_event *eve
 
 static int wait_events(struct wok__driver *driver, struct epoll_event *events, uint64_t timeout_ns)
 {
-    struct timespec timeout = {
-        .tv_sec = (time_t)(timeout_ns / 1000000000),
-        .tv_nsec = (long)(timeout_ns % 1000000000),
-    };
+    struct timespec timeout = timespec_of(timeout_ns);
     int count = -1;
 
     if (timeout_ns != 0 && timeout_ns != UINT64_MAX && !load_relaxed(&milliseconds_only)) {

@@ -4,19 +4,17 @@
  * It announces that it sleeps, looks once more, and waits in its driver until its next timer.  The
  * last searcher looks at everybody's queues in between; idle.c argues why that is enough.
  *
- * On a paused clock the last worker that goes to sleep moves the clock to the earliest deadline of
- * all workers instead, unless blocking work is under way, which may still wake somebody.
+ * On a paused clock it waits for its turn instead (turns.c).
  */
 #include <malloc.h>
 
 #include "sched/sched.h"
+#include "sched/turns.h"
 
 /* An idle worker gives memory back once a second, WOK__TRIMS times after it was last busy. */
 #define TRIM_NS UINT64_C(1000000000)
 /* How soon an idle worker looks after a stuck one again. */
 #define ASSIST_NS UINT64_C(1000000)
-/* How soon a paused clock looks again while blocking work holds it. */
-#define HELD_NS UINT64_C(1000000)
 
 static void fire(struct wok__worker *worker)
 {
@@ -96,40 +94,12 @@ static uint64_t timeout_for(const struct wok__worker *worker, uint64_t deadline_
     return timeout;
 }
 
-static bool pool_is_busy(struct wok_runtime *runtime)
-{
-    return wok__pool_running(runtime) > 0;
-}
-
-/* Every worker sleeps: moves the paused clock to the next deadline, and fires.  The time to wait. */
-static uint64_t advance(struct wok__worker *worker)
-{
-    struct wok_runtime *runtime = worker->runtime;
-    uint64_t next = UINT64_MAX;
-
-    if (!wok__idle_all_asleep(&runtime->idle) || wok__worker_sees_work(worker))
-        return UINT64_MAX;
-    if (pool_is_busy(runtime))
-        return HELD_NS;
-    for (uint32_t i = 0; i < runtime->worker_count; i++)
-        next = min_of(next, wok__timers_next(&runtime->workers[i]->timers));
-    if (next == UINT64_MAX)
-        return UINT64_MAX;
-    wok__clock_advance_to(&runtime->clock, next);
-    worker->now_ns = wok__clock_now(&runtime->clock);
-    for (uint32_t i = 0; i < runtime->worker_count; i++)
-        wok__count(&worker->counters.timers_fired,
-                   wok__timers_fire(&runtime->workers[i]->timers, worker->now_ns));
-    return 0;
-}
-
 static void wait(struct wok__worker *worker, uint64_t deadline_ns)
 {
-    struct wok_runtime *runtime = worker->runtime;
-    uint64_t timeout;
+    uint64_t timeout = 0;
 
-    if (wok__clock_is_paused(&runtime->clock))
-        timeout = advance(worker);
+    if (worker->runtime->turns != NULL)
+        wok__turns_sleep(worker);
     else
         timeout = timeout_for(worker, deadline_ns);
     account_turn(worker, wok__driver_turn(&worker->driver, timeout));

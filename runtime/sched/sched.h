@@ -36,6 +36,8 @@ struct wok__counters {
     atomic_u64 spawned, ended[WOK_NOT_STARTED + 1];
 };
 
+struct wok__turns; /* turns.h */
+
 struct wok__worker {
     struct wok_runtime *runtime; /* constant */
     uint32_t index;              /* constant */
@@ -86,6 +88,7 @@ enum wok__closed {
 
 struct wok_runtime {
     wok_runtime_options options;  /* constant */
+    struct wok__turns *turns;     /* constant; NULL: the workers run freely */
     uint32_t worker_count;        /* constant */
     struct wok__worker **workers; /* constant while threads run */
     struct wok__clock clock;

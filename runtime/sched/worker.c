@@ -11,9 +11,11 @@
  * Whether another worker is woken for what lies in the ring is a matter of money: a wake-up costs
  * this worker a system call and the other one some 20 microseconds until it runs.  So it is made
  * when the ring holds more work than that, by the mean time of a poll; below, the worker does it
- * sooner itself.  What a long poll leaves lying, the monitor finds.
+ * sooner itself.  What a long poll leaves lying, the monitor finds.  On a paused clock a poll takes no
+ * time, and a draw decides.
  */
 #include "sched/sched.h"
+#include "sched/turns.h"
 #include "task/context.h"
 
 enum { EVENT_INTERVAL = 61, SLOT_RUN_MAX = 3 };
@@ -89,12 +91,19 @@ static struct wok_task *next_task(struct wok__worker *worker)
 }
 
 /* Is what lies in the ring worth the wake-up of another worker? */
+static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
+{
+    if (worker->runtime->turns != NULL)
+        return wok__turns_coin(worker->runtime->turns);
+    return length * worker->mean_poll_ns > WAKE_COST_NS;
+}
+
 static void share(struct wok__worker *worker)
 {
     uint32_t length = wok__queue_length(&worker->queue);
 
     worker->pushed = false;
-    if (length > 0 && length * worker->mean_poll_ns > WAKE_COST_NS &&
+    if (length > 0 && is_worth_a_wake(worker, length) &&
         wok__idle_sleepers(&worker->runtime->idle) > 0)
         wok__sched_notify(worker->runtime);
 }
@@ -114,6 +123,31 @@ static void run(struct wok__worker *worker, struct wok_task *task)
     worker->trims_left = WOK__TRIMS;
 }
 
+static void step(struct wok__worker *worker)
+{
+    struct wok_task *task = next_task(worker);
+
+    if (task != NULL)
+        run(worker, task);
+    else
+        wok__worker_park(worker);
+}
+
+static void run_freely(struct wok__worker *worker)
+{
+    while (load_relaxed(&worker->runtime->stopping) == 0)
+        step(worker);
+}
+
+static void run_by_turns(struct wok__worker *worker)
+{
+    wok__turns_enter(worker);
+    while (load_relaxed(&worker->runtime->stopping) == 0) {
+        step(worker);
+        wok__turns_pass(worker);
+    }
+}
+
 void wok__worker_main(void *argument)
 {
     struct wok__worker *worker = argument;
@@ -125,13 +159,10 @@ void wok__worker_main(void *argument)
     wok__slab_cache_init(&worker->memory, &worker->runtime->slab);
     wok__stack_cache_init(&worker->stacks, worker->runtime->options.stack_bytes);
     worker->now_ns = wok__clock_now(&worker->runtime->clock);
-    while (load_relaxed(&worker->runtime->stopping) == 0) {
-        struct wok_task *task = next_task(worker);
-        if (task != NULL)
-            run(worker, task);
-        else
-            wok__worker_park(worker);
-    }
+    if (worker->runtime->turns == NULL)
+        run_freely(worker);
+    else
+        run_by_turns(worker);
     wok__stack_cache_done(&worker->stacks);
     wok__slab_cache_done(&worker->memory);
     wok__context_release_thread(&here->thread);

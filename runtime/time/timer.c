@@ -59,11 +59,12 @@ void wok__timers_awake(struct wok__timers *timers)
     store_relaxed(&timers->sleeping_until, 0);
 }
 
-uint64_t wok__timers_next(struct wok__timers *timers)
+uint64_t wok__timers_next(struct wok__timers *timers, uint64_t now_ns)
 {
     uint64_t next;
 
     wok__lock_take(&timers->lock);
+    wok__wheel_advance(&timers->wheel, now_ns);
     next = wok__wheel_next(&timers->wheel);
     wok__lock_give(&timers->lock);
     return next;

@@ -34,8 +34,9 @@ uint64_t wok__timers_sleep(struct wok__timers *timers);
 /* The owner is awake. */
 void wok__timers_awake(struct wok__timers *timers);
 
-/* A lower bound of the earliest deadline; UINT64_MAX: none. */
-uint64_t wok__timers_next(struct wok__timers *timers);
+/* Brings the wheel to `now_ns` and fires nothing: 0 if a timer is due, else a lower bound of the
+ * earliest deadline; UINT64_MAX: none. */
+uint64_t wok__timers_next(struct wok__timers *timers, uint64_t now_ns);
 
 /* How many timers there are. */
 size_t wok__timers_count(struct wok__timers *timers);

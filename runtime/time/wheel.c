@@ -218,10 +218,15 @@ static void advance(struct wok__wheel *wheel, uint64_t now_ns)
     wheel->now_ns = now_ns;
 }
 
-struct wok__timer *wok__wheel_expire(struct wok__wheel *wheel, uint64_t now_ns)
+void wok__wheel_advance(struct wok__wheel *wheel, uint64_t now_ns)
 {
     if (now_ns > wheel->now_ns)
         advance(wheel, now_ns);
+}
+
+struct wok__timer *wok__wheel_expire(struct wok__wheel *wheel, uint64_t now_ns)
+{
+    wok__wheel_advance(wheel, now_ns);
 
     struct wok__timer *timer = wheel->first[DUE_INDEX];
     if (timer != NULL)

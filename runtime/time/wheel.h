@@ -62,6 +62,9 @@ uint64_t wok__wheel_next(const struct wok__wheel *wheel);
  */
 struct wok__timer *wok__wheel_expire(struct wok__wheel *wheel, uint64_t now_ns);
 
+/* Brings the wheel to `now_ns` and takes nothing out: wok__wheel_next is exact for what is due. */
+void wok__wheel_advance(struct wok__wheel *wheel, uint64_t now_ns);
+
 static inline size_t wok__wheel_count(const struct wok__wheel *wheel)
 {
     return wheel->count;

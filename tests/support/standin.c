@@ -33,6 +33,7 @@ struct totals {
 
 static struct standin_test *tests;      /* in the order of registration */
 static volatile bool *assertion_failed; /* shared with the child, see I2 */
+void (*standin_last_words)(void);
 
 void standin_register(struct standin_test *test)
 {
@@ -57,6 +58,8 @@ void standin_fail(const char *file, int line, const char *what, const char *form
     fflush(NULL);
     if (assertion_failed != NULL)
         *assertion_failed = true;
+    if (standin_last_words != NULL)
+        standin_last_words();
     _exit(1);
 }
 

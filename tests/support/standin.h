@@ -36,6 +36,9 @@ struct standin_test {
 /* Called before main() only, so the list needs no lock. */
 void standin_register(struct standin_test *test);
 
+/* Called when an assertion fails, before the process ends; NULL: nothing to say. */
+extern void (*standin_last_words)(void);
+
 void standin_fail(const char *file, int line, const char *what, const char *format, ...)
     __attribute__((noreturn, cold, format(printf, 4, 5)));
 

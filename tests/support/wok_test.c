@@ -4,6 +4,9 @@
 #include "support/wok_test.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* A panic is reported by a worker, and looked at by the test. */
 static pthread_mutex_t unjoined_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -65,4 +68,47 @@ void test_run(const wok_runtime_options *options, void (*body)(void))
     cr_assert_eq(report.stuck, 0);
     cr_assert_eq(report.blocking_left, 0);
     wok_runtime_free(runtime);
+}
+
+/* ---- seeds -------------------------------------------------------------------------------------- */
+
+static uint64_t seed_under_way; /* written while no worker runs */
+
+uint64_t test_seed(void)
+{
+    return seed_under_way;
+}
+
+/* A failed assertion of Criterion's exits, one of the runtime's own aborts. */
+__attribute__((destructor)) static void say_seed(void)
+{
+    if (seed_under_way != 0)
+        fprintf(stderr, "it was WOK_TEST_SEED=%llu\n", (unsigned long long)seed_under_way);
+    seed_under_way = 0;
+}
+
+static void on_abort(int number)
+{
+    say_seed();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void test_run_seeds(const wok_runtime_options *options, uint64_t seeds, void (*body)(void))
+{
+    const char *given = getenv("WOK_TEST_SEED");
+    uint64_t first = given != NULL ? strtoull(given, NULL, 0) : 1;
+    uint64_t last = given != NULL ? first : seeds;
+    wok_runtime_options seeded = *options;
+
+    signal(SIGABRT, on_abort);
+#ifdef WOK_TEST_STANDIN
+    standin_last_words = say_seed;
+#endif
+    for (uint64_t seed = first; seed <= last; seed++) {
+        seed_under_way = seed;
+        seeded.seed = seed;
+        test_run(&seeded, body);
+    }
+    seed_under_way = 0;
 }

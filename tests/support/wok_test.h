@@ -35,6 +35,13 @@ struct test_unjoined test_unjoined(void);
  * if the body panics or a task cannot be stopped. */
 void test_run(const wok_runtime_options *options, void (*body)(void));
 
+/* Runs `body` as test_run() does, once for each of the seeds 1 to `seeds`, or for the one that
+ * WOK_TEST_SEED names.  If the process ends meanwhile, a line on stderr says with which seed. */
+void test_run_seeds(const wok_runtime_options *options, uint64_t seeds, void (*body)(void));
+
+/* The seed of the run under way. */
+uint64_t test_seed(void);
+
 /* Defines a test whose body is a task of a runtime with test_options(). */
 #define WOK_TEST(Suite_, Name_)                                                                    \
     static void Suite_##_##Name_##_body(void);                                                     \
@@ -42,6 +49,29 @@ void test_run(const wok_runtime_options *options, void (*body)(void));
     {                                                                                              \
         wok_runtime_options options_ = test_options();                                             \
         test_run(&options_, Suite_##_##Name_##_body);                                              \
+    }                                                                                              \
+    static void Suite_##_##Name_##_body(void)
+
+/* As WOK_TEST, on this many workers: they run by turns, in the order that the seed 1 draws. */
+#define WOK_TEST_WORKERS(Suite_, Name_, Workers_)                                                  \
+    static void Suite_##_##Name_##_body(void);                                                     \
+    Test(Suite_, Name_, .timeout = 20)                                                             \
+    {                                                                                              \
+        wok_runtime_options options_ = test_options();                                             \
+        options_.workers = (Workers_);                                                             \
+        test_run(&options_, Suite_##_##Name_##_body);                                              \
+    }                                                                                              \
+    static void Suite_##_##Name_##_body(void)
+
+/* As WOK_TEST_WORKERS, once for each of the seeds 1 to `Seeds_`, each in a runtime of its own; with
+ * WOK_TEST_SEED=NUMBER for that one only, which is how a failure that names its seed is repeated. */
+#define WOK_TEST_SEEDS(Suite_, Name_, Workers_, Seeds_)                                            \
+    static void Suite_##_##Name_##_body(void);                                                     \
+    Test(Suite_, Name_, .timeout = 60)                                                             \
+    {                                                                                              \
+        wok_runtime_options options_ = test_options();                                             \
+        options_.workers = (Workers_);                                                             \
+        test_run_seeds(&options_, (Seeds_), Suite_##_##Name_##_body);                              \
     }                                                                                              \
     static void Suite_##_##Name_##_body(void)
 

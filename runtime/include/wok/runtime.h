@@ -23,7 +23,10 @@ typedef struct wok_runtime_options {
     size_t stack_bytes;
     /** Seeds every random choice; 0: from the kernel. */
     uint64_t seed;
-    /** A clock that stands still while a task is ready and jumps to the next deadline otherwise. */
+    /**
+     * For tests: a clock that stands still while a task is ready and jumps to the next deadline
+     * otherwise, and workers that run one at a time, in an order that the seed decides.
+     */
     bool paused_clock;
     /** Sockets in memory in place of the kernel's, for tests. */
     bool simulated_network;
