@@ -387,6 +387,13 @@ static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdo
     report->stuck = live > report->blocking_left ? (size_t)(live - report->blocking_left) : 0;
 }
 
+/* No task is left; plain threads may still wait on this runtime's clock. */
+static void close_timers(struct wok_runtime *runtime)
+{
+    for (uint32_t i = 0; i < runtime->worker_count; i++)
+        wok__timers_close(&runtime->workers[i]->timers);
+}
+
 int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_report *ret_report)
 {
     wok_shutdown_report report = {0};
@@ -402,8 +409,10 @@ int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_
         runtime->ended = true;
         /* A thread that is left inside a task or a blocking call still reaches for the runtime. */
         runtime->abandoned = report.stuck != 0 || report.blocking_left != 0;
-        if (report.stuck == 0)
+        if (report.stuck == 0) {
             stop_threads(runtime);
+            close_timers(runtime);
+        }
     }
     if (ret_report != NULL)
         *ret_report = report;

@@ -48,6 +48,7 @@ bool wok__budget_take(wok_cx *cx)
 struct thread_task {
     struct wok_task task;
     atomic_u32 pushed; /* a futex: 1 when the thread was claimed and is to poll again */
+    uint64_t alarm_ns; /* when it polls again by itself; the thread's own, as it has no wheel */
 };
 
 static const wok_spawn_site thread_site = {.name = "thread", .file = __FILE__, .line = __LINE__};
@@ -66,20 +67,29 @@ static void wait_pushed(struct thread_task *thread)
         wok__futex_wait(&thread->pushed, 0);
 }
 
-/* Sleeps until the thread is claimed; the deadline is for threads that have no runtime's clock. */
-static void thread_suspend(struct thread_task *thread, uint64_t deadline_ns)
+void wok__thread_alarm(struct wok_task *task, uint64_t deadline_ns)
+{
+    struct thread_task *thread = (struct thread_task *)task;
+
+    if (deadline_ns < thread->alarm_ns)
+        thread->alarm_ns = deadline_ns;
+}
+
+/* Sleeps until the thread is claimed, or until its alarm. */
+static void thread_suspend(struct thread_task *thread)
 {
     bool in_time = true;
 
     if (!wok__state_suspend(&thread->task.state)) {
         while (in_time && load_acquire(&thread->pushed) == 0) /* [thread.pushed] */
-            in_time = wok__futex_wait_until(&thread->pushed, 0, deadline_ns) != -ETIMEDOUT;
+            in_time = wok__futex_wait_until(&thread->pushed, 0, thread->alarm_ns) != -ETIMEDOUT;
         /* Too late: the thread claims itself, unless a waker was faster and is about to push. */
         if (in_time || !wok__task_claim(&thread->task))
             wait_pushed(thread);
         store_relaxed(&thread->pushed, 0); /* the thread's own until it suspends again */
     }
     wok__state_run(&thread->task.state);
+    thread->alarm_ns = UINT64_MAX; /* whoever still waits for one says so again */
 }
 
 static pthread_key_t thread_key;
@@ -111,6 +121,7 @@ static struct thread_task *thread_task_here(struct wok__here *here)
         thread->task.kind = WOK__TASK_THREAD;
         thread->task.home = WOK__HOME_NONE;
         thread->task.site = &thread_site;
+        thread->alarm_ns = UINT64_MAX;
         wok__state_init(&thread->task.state, WOK__RUNNING, 1);
         if (pthread_setspecific(thread_key, thread) != 0) {
             free(thread);
@@ -172,32 +183,37 @@ static int cancel_check(const struct place *place)
     return wok__fiber_cancel_point(place->here);
 }
 
-static void suspend(const struct place *place, wok_instant deadline)
+static void suspend(const struct place *place)
 {
     if (place->thread == NULL)
         wok__fiber_suspend(place->here);
     else
-        thread_suspend(place->thread, place->here->runtime == NULL ? deadline.ns : UINT64_MAX);
+        thread_suspend(place->thread);
 }
 
-/* Nonzero: the deadline has passed.  A thread without a runtime has no timers, only its clock. */
-static bool expired(struct place *place, wok_sleep_future *timer, wok_instant deadline)
+/* Nonzero: the deadline has passed (-ETIMEDOUT), or its clock has ended with its runtime. */
+static int expired(struct place *place, wok_sleep_future *timer, wok_instant deadline)
 {
+    wok_poll code;
+
     if (deadline.ns == UINT64_MAX)
-        return false;
+        return 0;
     if (wok_now().ns >= deadline.ns)
-        return true;
-    if (place->here->runtime == NULL)
-        return false;
-    return wok_sleep_future_poll(timer, &place->cx) != WOK_PENDING;
+        return -ETIMEDOUT;
+    code = wok_sleep_future_poll(timer, &place->cx);
+    if (code == WOK_PENDING)
+        return 0;
+    return code < 0 ? code : -ETIMEDOUT;
 }
 
 /* A wait that is over before it began costs budget like one that succeeded: a loop that ignores the
  * codes of such waits still lets the others run. */
-static bool times_out(struct place *place, wok_sleep_future *timer, wok_instant deadline,
-                      bool suspended)
+static int times_out(struct place *place, wok_sleep_future *timer, wok_instant deadline,
+                     bool suspended)
 {
-    return expired(place, timer, deadline) && (suspended || wok__budget_take(&place->cx));
+    int code = expired(place, timer, deadline);
+
+    return code < 0 && (suspended || wok__budget_take(&place->cx)) ? code : 0;
 }
 
 int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
@@ -216,9 +232,10 @@ int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool s
         code = wok_future_poll(future, &place.cx, ret_result);
         if (code != WOK_PENDING)
             return code;
-        if (times_out(&place, &timer, deadline, suspended))
-            return -ETIMEDOUT;
-        suspend(&place, deadline);
+        code = times_out(&place, &timer, deadline, suspended);
+        if (code < 0)
+            return code;
+        suspend(&place);
         code = cancel_check(&place);
         if (code < 0)
             return code;

@@ -132,6 +132,9 @@ int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool s
 /* As wok__await, and drops the future on every way out, an unwind included. */
 int wok__await_drop(wok_future future, wok_instant deadline, void *ret_result, bool shielded);
 
+/* The calling plain thread, which has no runtime, polls again at `deadline_ns` at the latest. */
+void wok__thread_alarm(struct wok_task *task, uint64_t deadline_ns);
+
 /* Continues a plain thread that waits in the shape of a task, and was claimed. */
 void wok__thread_task_push(struct wok_task *task);
 

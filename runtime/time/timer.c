@@ -12,7 +12,6 @@
 #include "time/timer.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include <wok/time.h>
 
@@ -20,7 +19,12 @@
 #include "task/task.h"
 #include "time/clock.h"
 
-enum timer_state { NEW, ARMED, FIRED };
+enum timer_state {
+    NEW,    /* in no wheel */
+    ARMED,  /* in the wheel, or among those that never fire */
+    FIRED,  /* taken out at its deadline */
+    CLOSED, /* taken out at the end of its runtime: the wheel may be gone */
+};
 
 void wok__timers_init(struct wok__timers *timers, uint64_t now_ns)
 {
@@ -34,7 +38,7 @@ size_t wok__timers_fire(struct wok__timers *timers, uint64_t now_ns)
 
     wok__lock_take(&timers->lock);
     while ((timer = wok__wheel_expire(&timers->wheel, now_ns)) != NULL) {
-        timer->state = FIRED;
+        store_relaxed(&timer->state, FIRED);
         wok__task_wake(timer->task, WOK__REASON_EVENT);
         fired++;
     }
@@ -75,53 +79,142 @@ size_t wok__timers_count(struct wok__timers *timers)
     size_t count;
 
     wok__lock_take(&timers->lock);
-    count = wok__wheel_count(&timers->wheel);
+    count = wok__wheel_count(&timers->wheel) + timers->never_count;
     wok__lock_give(&timers->lock);
     return count;
 }
 
-/* ---- the future ------------------------------------------------------------------------------- */
+/* ---- where a timer is; under the lock ----------------------------------------------------------- */
 
-static void arm(struct wok__timer *timer, struct wok_task *task)
+static void insert_never(struct wok__timers *timers, struct wok__timer *timer)
+{
+    struct wok__timer *first = timers->never;
+
+    timers->never_count++;
+    if (first == NULL) {
+        timer->next = timer->prev = timers->never = timer;
+        return;
+    }
+    timer->next = first;
+    timer->prev = first->prev;
+    first->prev->next = timer;
+    first->prev = timer;
+}
+
+static void remove_never(struct wok__timers *timers, struct wok__timer *timer)
+{
+    timers->never_count--;
+    timer->prev->next = timer->next;
+    timer->next->prev = timer->prev;
+    if (timers->never == timer)
+        timers->never = timer->next != timer ? timer->next : NULL;
+    timer->next = timer->prev = NULL;
+}
+
+/* True: the owner sleeps for longer and is to be nudged. */
+static bool insert(struct wok__timers *timers, struct wok__timer *timer)
+{
+    store_relaxed(&timer->state, ARMED);
+    if (timer->deadline_ns == UINT64_MAX) {
+        insert_never(timers, timer);
+        return false;
+    }
+    wok__wheel_insert(&timers->wheel, timer);
+    return timer->deadline_ns < load_relaxed(&timers->sleeping_until);
+}
+
+static void take_out(struct wok__timers *timers, struct wok__timer *timer)
+{
+    if (timer->deadline_ns == UINT64_MAX)
+        remove_never(timers, timer);
+    else
+        wok__wheel_remove(&timers->wheel, timer);
+}
+
+/* ---- the end of the runtime --------------------------------------------------------------------- */
+
+static struct wok__timer *take_any(struct wok__timers *timers)
+{
+    struct wok__timer *timer = wok__wheel_expire(&timers->wheel, UINT64_MAX);
+
+    if (timer == NULL && timers->never != NULL) {
+        timer = timers->never;
+        remove_never(timers, timer);
+    }
+    return timer;
+}
+
+void wok__timers_close(struct wok__timers *timers)
+{
+    struct wok__timer *timer;
+
+    wok__lock_take(&timers->lock);
+    timers->closed = true;
+    while ((timer = take_any(timers)) != NULL) {
+        struct wok_task *task = timer->task;
+        bool push = wok__task_claim(task);    /* before the next line it cannot go away */
+        store_release(&timer->state, CLOSED); /* [timers.closed] the last access to the timer */
+        if (push)
+            wok__task_push(task, WOK__REASON_EVENT);
+    }
+    wok__lock_give(&timers->lock);
+}
+
+static bool is_closed(const struct wok__timer *timer)
+{
+    return load_acquire(&timer->state) == CLOSED; /* [timers.closed] */
+}
+
+/* ---- a timer, inside an operation --------------------------------------------------------------- */
+
+static wok_poll arm(struct wok__timer *timer, struct wok_task *task)
 {
     struct wok_runtime *runtime = task->runtime;
     unsigned worker = wok__timers_home(runtime);
     struct wok__timers *timers = wok__timers_nth(runtime, worker);
-    bool nudge;
+    bool closed, nudge = false;
 
-    timer->task = task;
     timer->worker = (uint16_t)worker;
-    timer->state = ARMED;
     wok__lock_take(&timers->lock);
-    wok__wheel_insert(&timers->wheel, timer);
-    nudge = timer->deadline_ns < load_relaxed(&timers->sleeping_until);
+    closed = timers->closed;
+    if (!closed) {
+        timer->task = task;
+        nudge = insert(timers, timer);
+    }
     wok__lock_give(&timers->lock);
     if (nudge)
         wok__timers_nudge(runtime, worker);
+    return closed ? -ECANCELED : WOK_PENDING;
 }
 
-/* An armed timer is polled: has it fired?  If not, this task is the one to wake. */
-static bool look(struct wok__timer *timer, struct wok_task *task)
+/* A timer that was armed is polled: has it fired?  If not, this task is the one to wake. */
+static wok_poll look(struct wok__timer *timer, struct wok_task *task)
 {
-    struct wok__timers *timers = wok__timers_nth(task->runtime, timer->worker);
-    bool fired;
+    struct wok__timers *timers;
+    uint8_t state;
 
+    if (is_closed(timer))
+        return -ECANCELED;
+    timers = wok__timers_nth(task->runtime, timer->worker);
     wok__lock_take(&timers->lock);
-    fired = timer->state == FIRED;
-    if (!fired)
+    state = load_relaxed(&timer->state);
+    if (state == ARMED)
         timer->task = task;
     wok__lock_give(&timers->lock);
-    return fired;
+    if (state == CLOSED)
+        return -ECANCELED;
+    return state == FIRED ? WOK_READY : WOK_PENDING;
 }
 
-static wok_poll timer_poll(struct wok__timer *timer, wok_cx *cx)
+wok_poll wok__timer_poll(struct wok__timer *timer, wok_cx *cx)
 {
     if (timer->task != NULL)
-        return look(timer, cx->task) ? WOK_READY : WOK_PENDING;
+        return look(timer, cx->task);
     if (timer->deadline_ns > wok_now().ns) {
-        if (cx->task->runtime == NULL)
-            return -EINVAL;
-        arm(timer, cx->task);
+        if (cx->task->runtime != NULL)
+            return arm(timer, cx->task);
+        timer->yielded = 1; /* a plain thread without a runtime; it waits, and need not yield */
+        wok__thread_alarm(cx->task, timer->deadline_ns);
         return WOK_PENDING;
     }
     if (timer->yielded)
@@ -131,28 +224,65 @@ static wok_poll timer_poll(struct wok__timer *timer, wok_cx *cx)
     return WOK_PENDING;
 }
 
-static void timer_drop(struct wok__timer *timer)
+void wok__timer_drop(struct wok__timer *timer)
 {
     struct wok__timers *timers;
 
     if (timer->task == NULL)
         return; /* it never was in a wheel */
-    timers = wok__timers_nth(timer->task->runtime, timer->worker);
-    wok__lock_take(&timers->lock);
-    if (timer->state == ARMED)
-        wok__wheel_remove(&timers->wheel, timer);
-    wok__lock_give(&timers->lock);
+    if (!is_closed(timer)) {
+        timers = wok__timers_nth(timer->task->runtime, timer->worker);
+        wok__lock_take(&timers->lock);
+        if (load_relaxed(&timer->state) == ARMED)
+            take_out(timers, timer);
+        wok__lock_give(&timers->lock);
+    }
     timer->task = NULL;
+    store_relaxed(&timer->state, NEW);
+}
+
+static void timer_reset(struct wok__timer *timer, uint64_t deadline_ns)
+{
+    struct wok_task *task = timer->task;
+    struct wok__timers *timers;
+    bool waits = false, nudge = false;
+
+    if (task != NULL && !is_closed(timer)) {
+        timers = wok__timers_nth(task->runtime, timer->worker);
+        wok__lock_take(&timers->lock);
+        waits = load_relaxed(&timer->state) == ARMED;
+        if (waits) {
+            take_out(timers, timer);
+            timer->deadline_ns = deadline_ns;
+            nudge = insert(timers, timer);
+        }
+        wok__lock_give(&timers->lock);
+        if (nudge)
+            wok__timers_nudge(task->runtime, timer->worker);
+    }
+    if (waits)
+        return;
+    timer->task = NULL;
+    timer->deadline_ns = deadline_ns;
+    timer->yielded = 0;
+    store_relaxed(&timer->state, NEW);
+}
+
+/* ---- the future ------------------------------------------------------------------------------- */
+
+void wok_sleep_future_reset(wok_sleep_future *sleep, wok_instant deadline)
+{
+    timer_reset(&sleep->timer, deadline.ns);
 }
 
 wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx)
 {
-    return timer_poll(&sleep->timer, cx);
+    return wok__timer_poll(&sleep->timer, cx);
 }
 
 void wok_sleep_future_drop(wok_sleep_future *sleep)
 {
-    timer_drop(&sleep->timer);
+    wok__timer_drop(&sleep->timer);
 }
 
 static wok_poll sleep_poll(void *self, wok_cx *cx, void *result)
@@ -176,12 +306,12 @@ const wok_future_vtable wok_sleep_vtable = {
 static wok_poll sleep_op_poll(void *self, wok_cx *cx, void *result)
 {
     (void)result;
-    return timer_poll(&((wok_op *)self)->timer, cx);
+    return wok__timer_poll(&((wok_op *)self)->timer, cx);
 }
 
 static void sleep_op_drop(void *self)
 {
-    timer_drop(&((wok_op *)self)->timer);
+    wok__timer_drop(&((wok_op *)self)->timer);
 }
 
 static const wok_future_vtable sleep_op_vtable = {
@@ -203,23 +333,8 @@ wok_op wok_sleep_op(wok_duration duration)
 
 /* ---- the waiting forms ------------------------------------------------------------------------ */
 
-/* A plain thread without a runtime has the kernel's clock only. */
-static int sleep_in_kernel(uint64_t deadline_ns)
-{
-    struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
-                             .tv_nsec = (long)(deadline_ns % 1000000000u)};
-
-    if (deadline_ns / 1000000000u > INT64_MAX / 2)
-        until.tv_sec = INT64_MAX / 2;
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-        continue;
-    return 0;
-}
-
 static int sleep_until(wok_sleep_future sleep)
 {
-    if (wok__here()->runtime == NULL)
-        return sleep_in_kernel(sleep.timer.deadline_ns);
     return wok__await_drop(wok_sleep_future_as(&sleep), WOK_NEVER, NULL, false);
 }
 

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wok/future.h>
+
 #include "platform/lock.h"
 #include "time/wheel.h"
 
@@ -17,7 +19,10 @@ struct wok_runtime;
  * its turns, another one while the owner is stuck. */
 struct wok__timers {
     struct wok__lock lock;
-    struct wok__wheel wheel;   /* the lock */
+    struct wok__wheel wheel;  /* the lock, as the next three */
+    struct wok__timer *never; /* sleeps without an end, a circle: no clock ever gets there */
+    size_t never_count;
+    bool closed;               /* no timer is taken any more */
     atomic_u64 sleeping_until; /* when the owner will look by itself; 0 while it is awake; the lock
                                   orders it against insertions */
 };
@@ -40,6 +45,19 @@ uint64_t wok__timers_next(struct wok__timers *timers, uint64_t now_ns);
 
 /* How many timers there are. */
 size_t wok__timers_count(struct wok__timers *timers);
+
+/* The workers have ended: whoever still waits here, a plain thread, is told -ECANCELED, and so is
+ * who comes later.  Nobody touches the timers for a timer that was told, also after they are gone. */
+void wok__timers_close(struct wok__timers *timers);
+
+/* ---- a timer, inside an operation ----------------------------------------------------------- */
+
+/* WOK_READY at the deadline or later, WOK_PENDING before, -ECANCELED in a runtime that is gone.  A
+ * deadline that has passed before the first poll yields once. */
+wok_poll wok__timer_poll(struct wok__timer *timer, wok_cx *cx);
+
+/* Takes the timer out of where it is; it is new again. */
+void wok__timer_drop(struct wok__timer *timer);
 
 /* ---- from the scheduler ---------------------------------------------------------------------- */
 

@@ -108,7 +108,7 @@ void wok_cx_yield(wok_cx *cx);
  *             task, which polls the future instead; -ENOMEM on a plain thread's first wait.
  * Ownership:  borrows the future; the owner drops it afterwards, whatever came out.
  * Threads:    a stackful task polls it on its own stack and parks; a plain thread polls it and
- *             blocks.  Timers and sockets need the thread to have entered a runtime.
+ *             blocks.  Sockets need the thread to have entered a runtime.
  * Cancel:     cancellation point.
  */
 WOK_API
@@ -130,9 +130,11 @@ struct wok__timer {
     uint64_t deadline_ns;           /* written before the insertion */
     struct wok_task *task;          /* the waiter; the wheel's lock */
     uint16_t worker;                /* which wheel; written before the insertion */
-    uint8_t state;                  /* the wheel's lock, or the owner while not inserted */
-    uint8_t level, slot;            /* where it is in the wheel; the wheel's lock */
-    uint8_t yielded;                /* the owner: the one yield of a deadline that has passed */
+    struct {
+        uint8_t value;
+    } state;             /* the wheel's lock, or the owner while not inserted */
+    uint8_t level, slot; /* where it is in the wheel; the wheel's lock */
+    uint8_t yielded;     /* the owner: the one yield of a deadline that has passed */
 };
 
 /**

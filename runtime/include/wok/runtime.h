@@ -63,7 +63,8 @@ typedef struct wok_shutdown_report {
 
 /**
  * Shuts the runtime down: no task is started any more; tasks have `grace` to end by themselves
- * (wok_shutdown_subscribe() tells them); then they are aborted; then the threads are joined.
+ * (wok_shutdown_subscribe() tells them); then they are aborted; then the threads are joined.  Plain
+ * threads that wait on the runtime's clock are told -ECANCELED, then and ever after.
  *
  * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says.
  * Threads:    a plain thread that is neither a worker nor of the runtime's blocking pool: -EDEADLK

@@ -91,13 +91,13 @@ static inline wok_instant wok_after(wok_duration duration)
  * Suspends the calling task until `duration` has passed on the runtime's clock.
  *
  * The deadline is kept in nanoseconds and never fires early.  A zero duration yields once and
- * touches no timer.
+ * touches no timer; WOK_FOREVER, and any sum that overflows, has no end.
  *
  * Units:      nanoseconds inside wok_duration; build one with wok_ms() or wok_us().
- * Errors:     -ECANCELED if the task is aborted while asleep; -EDEADLK in a stackless task, which
- *             awaits a wok_sleep_future instead.
- * Ownership:  allocates nothing.
- * Threads:    a stackful task parks; a plain thread sleeps in the kernel.
+ * Errors:     -ECANCELED if the task is aborted while asleep, and on a plain thread whose runtime is
+ *             shut down; -EDEADLK in a stackless task, which awaits a wok_sleep_future instead.
+ * Ownership:  allocates nothing; -ENOMEM on a plain thread's first wait.
+ * Threads:    a stackful task parks; a plain thread blocks, and needs no runtime.
  * Cancel:     cancellation point; an aborted sleep leaves no timer behind.
  * Source:     hierarchical timing wheels, Varghese and Lauck, SOSP 1987.
  */
@@ -114,7 +114,9 @@ int wok_sleep_until(wok_instant deadline);
  * A future that becomes ready at an instant: the stackless form of wok_sleep_until().
  *
  * It is a value until the first poll puts it into a worker's timer wheel; from then on it must not
- * move in memory, and wok_sleep_future_drop() takes it out again.  Results: none; its code is 0.
+ * move in memory, only tasks of one runtime poll it, and wok_sleep_future_drop() takes it out again,
+ * also after that runtime is gone.  Results: none; its code is 0, or -ECANCELED on a plain thread
+ * whose runtime is shut down.
  */
 typedef struct wok_sleep_future {
     struct wok__timer timer;
@@ -144,6 +146,16 @@ static inline wok_sleep_future wok_sleep_future_for(wok_duration duration)
 /** Polls the sleep: WOK_READY at its deadline or later, WOK_PENDING before. */
 WOK_API
 wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx);
+
+/**
+ * Moves the sleep to `deadline`, in any state: one that waits goes on waiting, for as long as that;
+ * one that was ready begins anew with its next poll.
+ *
+ * Threads:    the task that polls it.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_sleep_future_reset(wok_sleep_future *sleep, wok_instant deadline);
 
 /** Ends the sleep in any state; no timer is left behind. */
 WOK_API
