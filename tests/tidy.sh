@@ -58,7 +58,7 @@ says() { sed "s|^\([^:]*:[0-9]*\):.*|\1: $1|"; }
 # blocking <- io <- sched <- runtime.c.  observe reads them all; they see its counters and probes.
 c_lines runtime | grep -E ':[0-9]+: *# *include *"' | awk -F: '
     function rank(path) {
-        if (path ~ /^time\/timer/) return 4
+        if (path ~ /^time\/(timer|interval)/) return 4
         if (path ~ /^util\/slab/) return 2 # it maps memory and takes locks
         if (path ~ /^util\//) return 1
         if (path ~ /^platform\//) return 2

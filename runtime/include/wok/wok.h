@@ -8,6 +8,7 @@
 #include <wok/blocking.h>
 #include <wok/channel.h>
 #include <wok/future.h>
+#include <wok/interval.h>
 #include <wok/metrics.h>
 #include <wok/net.h>
 #include <wok/runtime.h>
