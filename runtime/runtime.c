@@ -31,6 +31,8 @@
  * the grace: a stackful task that ignores -ECANCELED is unwound after a second. */
 #define ABORT_AGAIN_NS UINT64_C(20000000)
 #define ABORT_WAIT_NS UINT64_C(2000000000)
+/* How long a poll may keep a shutdown from stopping workers that run by turns. */
+#define HALT_WAIT_NS UINT64_C(500000000)
 /* How long threads of the blocking pool are waited for at least. */
 #define WAY_OUT_NS UINT64_C(200000000)
 
@@ -359,26 +361,46 @@ static uint64_t wait_for_tasks(struct wok_runtime *runtime, uint64_t deadline_ns
     }
 }
 
+/* Workers that run by turns are stopped for each step of the shutdown, so that it comes between two
+ * polls; not for ever, since one may be stuck. */
+static bool halt(struct wok_runtime *runtime, bool halted)
+{
+    return halted || (runtime->turns != NULL &&
+                      wok__turns_claim(runtime->turns, later(real_now(), HALT_WAIT_NS)));
+}
+
+static bool go_on(struct wok_runtime *runtime, bool halted)
+{
+    if (halted)
+        wok__turns_release(runtime->turns);
+    return false;
+}
+
 /* Closes the runtime, gives the tasks their grace, and aborts what is left. */
 static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdown_report *report)
 {
     uint64_t deadline_ns = later(real_now(), grace_ns);
-    bool going_down = true;
+    bool going_down = true, halted = halt(runtime, false);
     uint64_t live;
 
     store_relaxed(&runtime->closed, WOK__CLOSED); /* spawns race with it: those are aborted below */
     wok_watch_send_replace(runtime->shutdown_watch, &going_down);
+    if (grace_ns != 0)
+        halted = go_on(runtime, halted);
     live = wait_for_tasks(runtime, deadline_ns);
     if (live != 0) {
         uint64_t give_up_ns = later(real_now(), ABORT_WAIT_NS);
         store_relaxed(&runtime->closed, WOK__FORCED);
         do {
+            halted = halt(runtime, halted);
             report->aborted += abort_all(runtime);
+            halted = go_on(runtime, halted);
             live = wait_for_tasks(runtime, later(real_now(), ABORT_AGAIN_NS));
             if (live != 0 && live == wok__pool_running(runtime))
                 break; /* only blocking calls: the pool's shutdown waits for those */
         } while (live != 0 && real_now() < give_up_ns);
     }
+    go_on(runtime, halted);
     /* A call may have completed its task, and have only to find its way out of the pool. */
     uint64_t way_out_ns = later(real_now(), WAY_OUT_NS);
     report->blocking_left =

@@ -117,6 +117,7 @@ static void sim_done(struct wok__driver *driver)
         free(wok__sim.ends);
         wok__sim.ends = NULL;
         wok__sim.capacity = 0;
+        wok__sim.next_port = 0; /* the same program sees the same ports again */
         wok__sim.faults = (struct wok__sim_faults){.capacity = 0};
         wok__sim.figures = (struct wok__sim_figures){.open = 0};
     }
@@ -251,6 +252,7 @@ static int sim_accept(int fd)
 {
     wok__lock_take(&wok__sim.lock);
     int accepted = accept_locked(find(fd));
+    wok__sim_note(WOK__SIM_ACCEPT, fd, accepted);
     wok__lock_give(&wok__sim.lock);
     return accepted;
 }
@@ -290,6 +292,7 @@ int wok__sim_connect(uint16_t port)
 {
     wok__lock_take(&wok__sim.lock);
     int fd = connect_locked(port);
+    wok__sim_note(WOK__SIM_CONNECT, 0, fd);
     wok__lock_give(&wok__sim.lock);
     return fd;
 }
@@ -322,6 +325,7 @@ ssize_t wok__sim_recv(int fd, void *buffer, size_t size)
 {
     wok__lock_take(&wok__sim.lock);
     ssize_t received = wok__sim_end_recv(find(fd), buffer, size);
+    wok__sim_note(WOK__SIM_RECV, fd, received);
     wok__lock_give(&wok__sim.lock);
     return received;
 }
@@ -335,6 +339,7 @@ static ssize_t sim_send(const struct wok__io *io, const struct iovec *pieces, in
 {
     wok__lock_take(&wok__sim.lock);
     ssize_t sent = wok__sim_end_send(find(io->fd), pieces, count);
+    wok__sim_note(WOK__SIM_SEND, io->fd, sent);
     wok__lock_give(&wok__sim.lock);
     return sent;
 }
@@ -355,6 +360,7 @@ static int sim_shutdown_send(int fd)
         wok__sim_send_fin(end);
         wok__sim_notify(end); /* both directions may have ended now */
     }
+    wok__sim_note(WOK__SIM_SHUT, fd, error);
     wok__lock_give(&wok__sim.lock);
     return error;
 }
@@ -363,6 +369,7 @@ void wok__sim_close(int fd, bool reset)
 {
     wok__lock_take(&wok__sim.lock);
     struct wok__sim_end *end = find(fd);
+    wok__sim_note(WOK__SIM_CLOSE, fd, reset);
     if (end->listens)
         stop(end);
     else if (end->peer != NULL && (reset || end->used > 0))

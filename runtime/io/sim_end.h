@@ -45,6 +45,19 @@ struct wok__sim_network {
 
 extern struct wok__sim_network wok__sim;
 
+/* What a task did to the network, for the event log of a runtime under test. */
+enum wok__sim_call {
+    WOK__SIM_CONNECT,
+    WOK__SIM_ACCEPT,
+    WOK__SIM_RECV,
+    WOK__SIM_SEND,
+    WOK__SIM_SHUT,
+    WOK__SIM_CLOSE,
+};
+
+/* sched/log.c: notes a call of the calling task's. */
+void wok__sim_note(enum wok__sim_call call, int end, int64_t result);
+
 /* Reports the present state of an end to its driver. */
 void wok__sim_notify(struct wok__sim_end *end);
 /* Lets at most `size` bytes that are on their way arrive, and the FIN after the last one. */

@@ -8,6 +8,7 @@
  */
 #include <malloc.h>
 
+#include "sched/log.h"
 #include "sched/sched.h"
 #include "sched/turns.h"
 
@@ -21,6 +22,8 @@ static void fire(struct wok__worker *worker)
     size_t fired = wok__timers_fire(&worker->timers, worker->now_ns);
 
     wok__count(&worker->counters.timers_fired, fired);
+    if (worker->log != NULL && fired > 0)
+        wok__log_add(worker, WOK_TEST_TIMERS, NULL, fired);
 }
 
 static void account_turn(struct wok__worker *worker, int events)

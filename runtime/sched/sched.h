@@ -37,12 +37,15 @@ struct wok__counters {
 };
 
 struct wok__turns; /* turns.h */
+struct wok__log;   /* log.h */
 
 struct wok__worker {
     struct wok_runtime *runtime; /* constant */
     uint32_t index;              /* constant */
     pthread_t thread;            /* runtime.c, as the next one */
     bool started;
+    bool has_turn;        /* by turns: it is this worker's */
+    struct wok__log *log; /* constant; NULL: what happens is not logged */
 
     struct wok__queue queue; /* tasks that may move: the owner and thieves */
     /* The task that runs next; the owner, and a helper while the owner is stuck. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "platform/futex.h"
+#include "sched/log.h"
 #include "sched/sched.h"
 #include "task/context.h"
 
@@ -129,6 +130,8 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         return;
     }
     worker = worker_of(runtime);
+    if (worker != NULL && worker->log != NULL)
+        wok__log_add(worker, WOK_TEST_WAKE, task, reason);
     if (task->home != WOK__HOME_NONE) {
         if (worker == NULL || worker->index != task->home)
             push_inbox(runtime, task);
@@ -194,10 +197,14 @@ void wok__count_spawned(struct wok_runtime *runtime)
         fetch_add_relaxed(&runtime->spawned_outside, 1);
 }
 
-void wok__count_ended(struct wok_runtime *runtime, int outcome)
+void wok__count_ended(const struct wok_task *task)
 {
+    struct wok_runtime *runtime = task->runtime;
     struct wok__worker *worker = worker_of(runtime);
+    int outcome = task->outcome;
 
+    if (worker != NULL && worker->log != NULL)
+        wok__log_add(worker, WOK_TEST_END, task, (uint64_t)outcome);
     if (worker != NULL)
         wok__count(&worker->counters.ended[outcome], 1);
     else

@@ -15,7 +15,9 @@
  * moves the clock to the next deadline of all wheels instead; that worker's sleep is over then.
  *
  * Plain threads and the blocking pool's are outside: they come and go by real time, and what they do
- * to the runtime is repeated only as far as they do it at the same point of the order.
+ * to the runtime is repeated only as far as they do it at the same point of the order.  One that must
+ * not meet a turn (a shutdown, a look at the log) claims the world: a word that is 1 during a turn,
+ * and that the next turn leaves to those who want it.
  *
  * Invariants
  *   T1  at most one worker's thread is between wok__turns_enter or the return of a pass and the next
@@ -41,18 +43,7 @@ enum { EARLY = 32 };
 /* How soon a paused clock looks again while blocking work holds it. */
 #define HELD_NS UINT64_C(1000000)
 
-struct wok__turns {
-    struct wok_runtime *runtime; /* constant */
-    uint64_t all;                /* constant: a bit for each worker */
-    /* The next four: whoever has the turn. */
-    struct wok__rand rand;
-    uint32_t stay;    /* a worker that can go on does so in all but one of 2^stay draws */
-    uint64_t asleep;  /* workers that sleep */
-    uint64_t stirred; /* sleepers whose driver has an event or whose wheel has a timer due */
-    atomic_u32 quiet; /* a futex: 1 when every worker has slept once */
-    atomic_u32 has[WOK__WORKERS_MAX]; /* futexes, of the bits below */
-};
-
+/* The bits of wok__turns.has. */
 enum {
     TURN = 1, /* it is this worker's turn */
     OVER = 2, /* nobody waits for turns any more; stays */
@@ -63,6 +54,65 @@ static uint64_t bit_of(uint32_t worker)
     return UINT64_C(1) << worker;
 }
 
+/* ---- the world ---------------------------------------------------------------------------------- */
+
+static void world_take(struct wok__turns *turns)
+{
+    uint32_t frozen, claims, seen;
+
+    for (;;) {
+        if ((frozen = load_relaxed(&turns->frozen)) != 0) {
+            wok__futex_wait(&turns->frozen, frozen);
+        } else if ((claims = load_relaxed(&turns->claims)) != 0) {
+            wok__futex_wait(&turns->claims, claims);
+        } else {
+            seen = 0;
+            if (cas_acquire(&turns->world, &seen, 1)) /* [turns.world] */
+                return;
+        }
+    }
+}
+
+static void world_give(struct wok__turns *turns)
+{
+    store_release(&turns->world, 0); /* [turns.world] what was done with it is seen by the next */
+    fence_seq_cst();                 /* [turns.claim] free before the look at who wants it */
+    if (load_relaxed(&turns->claims) != 0)
+        wok__futex_wake(&turns->world, INT_MAX);
+}
+
+bool wok__turns_claim(struct wok__turns *turns, uint64_t deadline_ns)
+{
+    uint32_t seen = 0;
+
+    fetch_add_relaxed(&turns->claims, 1);
+    fence_seq_cst(); /* [turns.claim] the wish before the look at whether it is free */
+    while (!cas_acquire(&turns->world, &seen, 1)) { /* [turns.world] */
+        seen = 0;
+        if (wok__futex_wait_until(&turns->world, 1, deadline_ns) != -ETIMEDOUT)
+            continue;
+        fetch_sub_relaxed(&turns->claims, 1);
+        wok__futex_wake(&turns->claims, INT_MAX);
+        return false;
+    }
+    return true;
+}
+
+void wok__turns_release(struct wok__turns *turns)
+{
+    store_relaxed(&turns->frozen, 0);
+    wok__futex_wake(&turns->frozen, INT_MAX);
+    store_release(&turns->world, 0); /* [turns.world] */
+    fetch_sub_relaxed(&turns->claims, 1);
+    wok__futex_wake(&turns->world, INT_MAX);
+    wok__futex_wake(&turns->claims, INT_MAX);
+}
+
+void wok__turns_freeze(struct wok__turns *turns)
+{
+    store_relaxed(&turns->frozen, 1);
+}
+
 /* ---- handing over ------------------------------------------------------------------------------ */
 
 static void give(struct wok__turns *turns, uint32_t worker, uint32_t what)
@@ -71,25 +121,36 @@ static void give(struct wok__turns *turns, uint32_t worker, uint32_t what)
     wok__futex_wake(&turns->has[worker], 1);
 }
 
-/* False: turns are over, and another worker may be using what belongs to the one that has it. */
-static bool take(struct wok__turns *turns, uint32_t worker)
+/* Waits for the worker's turn; it has none when turns are over, and another one may still be using
+ * what belongs to whoever has the turn. */
+static void take(struct wok__turns *turns, struct wok__worker *worker)
 {
-    while (load_acquire(&turns->has[worker]) == 0) /* [turns.hand-over] */
-        wok__futex_wait(&turns->has[worker], 0);
-    return (fetch_and_relaxed(&turns->has[worker], ~(uint32_t)TURN) & OVER) == 0;
+    atomic_u32 *has = &turns->has[worker->index];
+
+    while (load_acquire(has) == 0) /* [turns.hand-over] */
+        wok__futex_wait(has, 0);
+    worker->has_turn = (fetch_and_relaxed(has, ~(uint32_t)TURN) & OVER) == 0;
+    if (worker->has_turn)
+        world_take(turns);
 }
 
 /* ---- when all sleep ---------------------------------------------------------------------------- */
 
-/* Waits in the drivers of all workers, which all sleep if the time is not 0. */
+/* Looks into the drivers of all workers; waits there if the time is not 0 and all sleep. */
 static void look(struct wok__turns *turns, uint64_t timeout_ns)
 {
     struct wok__driver *drivers[WOK__WORKERS_MAX];
     uint32_t count = turns->runtime->worker_count;
+    uint64_t found;
 
     for (uint32_t i = 0; i < count; i++)
         drivers[i] = &turns->runtime->workers[i]->driver;
-    turns->stirred |= wok__driver_wait_all(drivers, count, timeout_ns);
+    if (timeout_ns != 0)
+        world_give(turns);
+    found = wok__driver_wait_all(drivers, count, timeout_ns);
+    if (timeout_ns != 0)
+        world_take(turns);
+    turns->stirred |= found;
 }
 
 /* True if there is something to run: a thread outside has pushed it and is about to wake somebody. */
@@ -105,9 +166,9 @@ static bool sees_work(const struct wok_runtime *runtime)
     return false;
 }
 
-/* Moves the clock to the next deadline; false: there is none.  The wheels move with it, since they
- * know deadlines that are far away only by where they have to look again. */
-static bool advance(struct wok__turns *turns)
+/* Moves the clock to the next deadline, but not past `limit_ns`; false: there is none until then.
+ * The wheels move with it: of deadlines that are far away they know only where to look again. */
+static bool advance(struct wok__turns *turns, uint64_t limit_ns)
 {
     struct wok_runtime *runtime = turns->runtime;
 
@@ -122,13 +183,33 @@ static bool advance(struct wok__turns *turns)
         }
         if (turns->stirred != 0)
             return true;
-        if (next_ns == UINT64_MAX)
+        if (next_ns == UINT64_MAX || next_ns > limit_ns)
             return false;
         wok__clock_advance_to(&runtime->clock, next_ns);
     }
 }
 
-static void wait_until_stirred(struct wok__turns *turns)
+/* Lets time pass, if it may: a worker is stirred, or false. */
+static bool let_time_pass(struct wok__turns *turns, uint32_t self)
+{
+    struct wok_runtime *runtime = turns->runtime;
+    uint64_t before_ns = wok__clock_now(&runtime->clock);
+    uint64_t settle_ns = wok__settle_next(turns);
+    uint64_t limit_ns = turns->manual && settle_ns == UINT64_MAX ? before_ns : settle_ns;
+
+    if (!advance(turns, limit_ns)) {
+        if (settle_ns == UINT64_MAX)
+            return false;
+        wok__clock_advance_to(&runtime->clock, settle_ns);
+        turns->settled = true;
+        turns->stirred |= bit_of(self);
+    }
+    if (wok__clock_now(&runtime->clock) != before_ns)
+        wok__log_add(runtime->workers[self], WOK_TEST_CLOCK, NULL, wok__clock_now(&runtime->clock));
+    return true;
+}
+
+static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
 {
     struct wok_runtime *runtime = turns->runtime;
 
@@ -141,7 +222,7 @@ static void wait_until_stirred(struct wok__turns *turns)
         return;
     if (sees_work(runtime) || wok__pool_running(runtime) > 0)
         look(turns, HELD_NS);
-    else if (!advance(turns))
+    else if (!let_time_pass(turns, self))
         look(turns, UINT64_MAX);
 }
 
@@ -172,7 +253,7 @@ static uint32_t draw(struct wok__turns *turns, uint32_t self)
     uint64_t among;
 
     while ((among = able(turns)) == 0) {
-        wait_until_stirred(turns);
+        wait_until_stirred(turns, self);
         if (load_relaxed(&turns->runtime->stopping) != 0)
             return self;
     }
@@ -186,35 +267,41 @@ static uint32_t draw(struct wok__turns *turns, uint32_t self)
     return pick(turns, among);
 }
 
-/* False: turns are over. */
-static bool pass(struct wok__turns *turns, uint32_t self)
-{
-    uint32_t next;
-
-    if (load_relaxed(&turns->runtime->stopping) != 0)
-        return false;
-    next = draw(turns, self);
-    if (next != self) {
-        give(turns, next, TURN);
-        if (!take(turns, self))
-            return false;
-    }
-    turns->stirred &= ~bit_of(self); /* it looks at its driver and its wheel now */
-    return true;
-}
-
 void wok__turns_pass(struct wok__worker *worker)
 {
-    (void)pass(worker->runtime->turns, worker->index);
+    struct wok__turns *turns = worker->runtime->turns;
+    uint32_t next;
+
+    if (!worker->has_turn)
+        return;
+    next = draw(turns, worker->index);
+    world_give(turns);
+    if (next != worker->index) {
+        give(turns, next, TURN);
+        take(turns, worker);
+    } else {
+        world_take(turns);
+    }
+    if (worker->has_turn)
+        turns->stirred &= ~bit_of(worker->index); /* it looks at its driver and its wheel now */
 }
 
 void wok__turns_sleep(struct wok__worker *worker)
 {
     struct wok__turns *turns = worker->runtime->turns;
 
+    if (!worker->has_turn)
+        return;
+    wok__log_add(worker, WOK_TEST_SLEEP, NULL, 0);
     turns->asleep |= bit_of(worker->index);
-    if (pass(turns, worker->index))
-        turns->asleep &= ~bit_of(worker->index);
+    wok__turns_pass(worker);
+    if (!worker->has_turn)
+        return;
+    turns->asleep &= ~bit_of(worker->index);
+    if (turns->settled) {
+        turns->settled = false;
+        wok__settle_wake(turns, wok__clock_now(&turns->runtime->clock));
+    }
 }
 
 bool wok__turns_coin(struct wok__turns *turns)
@@ -231,10 +318,13 @@ int wok__turns_new(struct wok__turns **ret_turns, struct wok_runtime *runtime, u
     if (turns == NULL)
         return -ENOMEM;
     turns->runtime = runtime;
+    turns->log.clock = &runtime->clock;
     turns->all = (bit_of(runtime->worker_count - 1) << 1) - 1;
     wok__rand_seed(&turns->rand,
                    seed ^ UINT64_C(0x7475726e73)); /* not what the workers draw from */
     turns->stay = (uint32_t)wok__rand_below(&turns->rand, 4);
+    for (uint32_t i = 0; i < runtime->worker_count; i++)
+        runtime->workers[i]->log = &turns->log;
     *ret_turns = turns;
     return 0;
 }
@@ -253,11 +343,20 @@ void wok__turns_start(struct wok__turns *turns)
 
 void wok__turns_stop(struct wok__turns *turns)
 {
+    store_relaxed(&turns->frozen, 0);
+    wok__futex_wake(&turns->frozen, INT_MAX);
     for (uint32_t i = 0; i < turns->runtime->worker_count; i++)
         give(turns, i, OVER);
 }
 
 void wok__turns_enter(struct wok__worker *worker)
 {
-    (void)take(worker->runtime->turns, worker->index);
+    take(worker->runtime->turns, worker);
+}
+
+void wok__turns_leave(struct wok__worker *worker)
+{
+    if (worker->has_turn)
+        world_give(worker->runtime->turns);
+    worker->has_turn = false;
 }

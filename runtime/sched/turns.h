@@ -2,7 +2,7 @@
  * turns.h - workers that run one at a time, in an order that a seed decides.
  *
  * A runtime with a paused clock has turns; in any other one runtime->turns is NULL, and nothing here
- * is called.
+ * is called.  settle.c has what waits for the moment when all sleep.
  */
 #ifndef WOK_SCHED_TURNS_H
 #define WOK_SCHED_TURNS_H
@@ -12,9 +12,34 @@
 
 #include <wok/base.h>
 
+#include "platform/lock.h"
+#include "sched/idle.h"
+#include "sched/log.h"
+#include "util/rand.h"
+
 struct wok_runtime;
 struct wok__worker;
-struct wok__turns;
+struct wok__settler;
+
+struct wok__turns {
+    struct wok_runtime *runtime; /* constant, as the next one */
+    uint64_t all;                /* a bit for each worker */
+    /* The next seven: whoever has the turn. */
+    struct wok__rand rand;
+    uint32_t stay;    /* a worker that can go on does so in all but one of 2^stay draws */
+    uint64_t asleep;  /* workers that sleep */
+    uint64_t stirred; /* sleepers that have to look at their driver or their wheel */
+    bool settled;     /* some who wait for all to sleep have waited long enough */
+    bool manual;      /* the clock moves by wok_test_advance() only */
+    struct wok__log log;
+    struct wok__lock settle_lock;
+    struct wok__settler *settlers; /* the lock; in the order of their deadlines */
+    atomic_u32 quiet;              /* a futex: 1 when every worker has slept once */
+    atomic_u32 frozen;             /* a futex: 1 while no worker may begin a turn */
+    atomic_u32 world;              /* a futex: 1 while somebody has the turn or has claimed it */
+    atomic_u32 claims; /* a futex: threads outside that wait for the world, or have it */
+    atomic_u32 has[WOK__WORKERS_MAX]; /* futexes: whose turn it is */
+};
 
 /* Makes the turns of a runtime whose workers do not run yet; -ENOMEM. */
 WOK_MUST_USE
@@ -30,8 +55,11 @@ void wok__turns_start(struct wok__turns *turns);
 /* The runtime is stopping: nobody waits for a turn any more. */
 void wok__turns_stop(struct wok__turns *turns);
 
-/* A worker's thread waits for its first turn. */
+/* ---- workers ----------------------------------------------------------------------------------- */
+
+/* A worker's thread waits for its first turn, and, before it ends, gives its last one away. */
 void wok__turns_enter(struct wok__worker *worker);
+void wok__turns_leave(struct wok__worker *worker);
 
 /* The worker has made a step: the next turn is drawn, and this worker waits for its own. */
 void wok__turns_pass(struct wok__worker *worker);
@@ -41,5 +69,27 @@ void wok__turns_sleep(struct wok__worker *worker);
 
 /* A choice by the seed, of the worker that has the turn: true in one of two cases. */
 bool wok__turns_coin(struct wok__turns *turns);
+
+/* After the turn under way no other begins, until wok__turns_release(). */
+void wok__turns_freeze(struct wok__turns *turns);
+
+/* ---- other threads ----------------------------------------------------------------------------- */
+
+/* Waits until the turn under way ends, and lets no other begin.  False: CLOCK_MONOTONIC shows
+ * `deadline_ns`, and nothing was claimed. */
+WOK_MUST_USE
+bool wok__turns_claim(struct wok__turns *turns, uint64_t deadline_ns);
+
+/* Ends a claim, and a freeze. */
+void wok__turns_release(struct wok__turns *turns);
+
+/* ---- settle.c ---------------------------------------------------------------------------------- */
+
+/* All sleep, and no timer is due: when the earliest of those who wait for this has waited enough;
+ * UINT64_MAX: nobody waits. */
+uint64_t wok__settle_next(struct wok__turns *turns);
+
+/* Wakes those who waited until `now_ns` or less; by a worker. */
+void wok__settle_wake(struct wok__turns *turns, uint64_t now_ns);
 
 #endif

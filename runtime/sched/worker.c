@@ -123,29 +123,31 @@ static void run(struct wok__worker *worker, struct wok_task *task)
     worker->trims_left = WOK__TRIMS;
 }
 
-static void step(struct wok__worker *worker)
-{
-    struct wok_task *task = next_task(worker);
-
-    if (task != NULL)
-        run(worker, task);
-    else
-        wok__worker_park(worker);
-}
-
 static void run_freely(struct wok__worker *worker)
 {
-    while (load_relaxed(&worker->runtime->stopping) == 0)
-        step(worker);
+    while (load_relaxed(&worker->runtime->stopping) == 0) {
+        struct wok_task *task = next_task(worker);
+        if (task != NULL)
+            run(worker, task);
+        else
+            wok__worker_park(worker);
+    }
 }
 
 static void run_by_turns(struct wok__worker *worker)
 {
     wok__turns_enter(worker);
     while (load_relaxed(&worker->runtime->stopping) == 0) {
-        step(worker);
+        struct wok_task *task = next_task(worker);
+        if (task != NULL) {
+            wok__log_add(worker, WOK_TEST_POLL, task, 0);
+            run(worker, task);
+        } else {
+            wok__worker_park(worker);
+        }
         wok__turns_pass(worker);
     }
+    wok__turns_leave(worker);
 }
 
 void wok__worker_main(void *argument)

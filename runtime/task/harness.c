@@ -103,7 +103,7 @@ static void complete(struct wok_task *task)
 {
     struct wok__group *group = task->group;
 
-    wok__count_ended(task->runtime, task->outcome);
+    wok__count_ended(task);
     if (group != NULL) {
         wok__task_destroy_result(task);
         (void)wok__state_complete(&task->state); /* the scope frees the block */

@@ -38,7 +38,7 @@ void wok__stack_give_here(struct wok__here *here, struct wok__stack stack);
 
 /* Counts a task that was spawned, and one that ended; accounts of the calling worker. */
 void wok__count_spawned(struct wok_runtime *runtime);
-void wok__count_ended(struct wok_runtime *runtime, int outcome);
+void wok__count_ended(const struct wok_task *task);
 
 /* True once the runtime no longer starts tasks. */
 bool wok__runtime_is_closed(struct wok_runtime *runtime);

@@ -16,6 +16,7 @@
 #include <wok/select.h>
 #include <wok/signal.h>
 #include <wok/task.h>
+#include <wok/testing.h>
 #include <wok/time.h>
 
 #endif

@@ -1,0 +1,213 @@
+/*
+ * testing.h - tests that own time, order and the network.
+ *
+ * A runtime with a paused clock (wok_runtime_options.paused_clock) runs its workers one at a time, in
+ * an order that its seed draws, and its clock stands still while anything can run: a test of an hour
+ * takes microseconds and asserts equality, and what failed with a seed fails with it again.
+ *
+ *     static int body(void *unused)
+ *     {
+ *         wok_instant start = wok_now();
+ *         ...
+ *         return wok_elapsed(start).ns == wok_ms(500).ns ? 0 : -ETIME;
+ *     }
+ *     ...
+ *     return wok_test_run(&(wok_test_options){.workers = 4, .seeds = 1000}, body, NULL);
+ *
+ * What a run depends on is the program and the seed as long as all of it happens in tasks: plain
+ * threads and the blocking pool's threads come and go by real time.  A task that blocks its thread
+ * blocks all workers.  docs/testing.md is the tutorial.
+ */
+#ifndef WOK_TESTING_H
+#define WOK_TESTING_H
+
+#include <wok/base.h>
+#include <wok/runtime.h>
+#include <wok/task.h>
+#include <wok/time.h>
+
+WOK_BEGIN_DECLS
+
+/* ---- a test --------------------------------------------------------------------------------- */
+
+/** What happened, in the order of the log. */
+typedef enum wok_test_event_kind {
+    WOK_TEST_POLL,   /* a task was polled */
+    WOK_TEST_WAKE,   /* a task was put into a queue; detail: 0 new, 1 woken, 2 by a timer or the
+                        network, 3 it yielded */
+    WOK_TEST_END,    /* a task ended; detail: its wok_outcome */
+    WOK_TEST_SLEEP,  /* the worker had nothing to do */
+    WOK_TEST_TIMERS, /* the worker fired timers; detail: how many */
+    WOK_TEST_CLOCK,  /* the clock moved; detail: to which nanosecond */
+    WOK_TEST_NET,    /* a call of the simulated network; detail: which, on which end, its result */
+} wok_test_event_kind;
+
+/** One event of the log. */
+typedef struct wok_test_event {
+    /** How many events there were before it. */
+    uint64_t number;
+    wok_test_event_kind kind;
+    /** The worker that had the turn. */
+    unsigned worker;
+    /** The task it is about, or 0 and "". */
+    uint64_t task_id;
+    const char *task_name;
+    uint64_t detail;
+    wok_instant now;
+} wok_test_event;
+
+/** How wok_test_run() runs; zero means the default everywhere. */
+typedef struct wok_test_options {
+    /** Workers (1). */
+    unsigned workers;
+    /** The first seed (1), and how many there are from it on (1).  WOK_TEST_SEED=NUMBER in the
+     *  environment runs that one only. */
+    uint64_t seed, seeds;
+    /** Usable bytes of a task's stack (256 KiB: room for what formats messages). */
+    size_t stack_bytes;
+    /** The network is the kernel's and not the simulated one. */
+    bool real_network;
+    /** The clock moves by wok_test_advance() only. */
+    bool manual_clock;
+    /** Called with each event, by the worker that has the turn; it must not wait. */
+    void (*on_event)(const wok_test_event *event, void *argument);
+    /** Called with a panic that nobody awaits, which otherwise fails the run. */
+    void (*on_unjoined_panic)(const wok_join_error *error, void *argument);
+    /** Handed to the body and to both functions. */
+    void *argument;
+} wok_test_options;
+
+/** What a run came to. */
+typedef struct wok_test_report {
+    /** How many seeds ran, and the last one, which failed if the code is not 0. */
+    uint64_t runs, seed;
+    /** What the body of the last run returned, or why it did not. */
+    int code;
+    wok_join_error error;
+    /** The event log of the last run when its body ended: its hash, and how many events. */
+    uint64_t log_hash, log_events;
+    /** Tasks of the last run that still lived then, and were aborted. */
+    size_t aborted;
+} wok_test_report;
+
+/**
+ * Runs `body` as the first task of a runtime of its own, once for each seed, until one fails.
+ *
+ * Each runtime has a paused clock and the simulated network.  When the body ends, what still runs is
+ * aborted, in an order that the seed decides as well.  A run fails if the body returns a negative
+ * code or panics, if a task panics that nobody awaits, or if something cannot be stopped.  Then one
+ * line on stderr says with which seed, and how to repeat it, and the last events follow.  If the
+ * process is aborted meanwhile (assert() does that), the line is written as well.
+ *
+ * Errors:     0; what the body returned; -WOK_EJOIN for a panic; -ETIMEDOUT for something that cannot
+ *             be stopped; -EINVAL and -ENOMEM as wok_runtime_new().
+ * Ownership:  borrows the options.
+ * Threads:    a plain thread; one such call at a time in a process.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
+                 wok_test_report *ret_report);
+
+/**
+ * The seed of the wok_test_run() under way, to be shown in messages; 0: there is none.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+uint64_t wok_test_seed(void);
+
+/* ---- the clock ------------------------------------------------------------------------------ */
+
+/*
+ * A `runtime` of NULL, here and below, is the calling thread's.
+ */
+
+/**
+ * Waits until `duration` has passed on the paused clock and everything has run that was due by then:
+ * when it returns, all other tasks wait for something that is not there.
+ *
+ * The clock goes from deadline to deadline on the way, and runs what each of them wakes, so a timer
+ * sees its own instant and not the end of the step.
+ *
+ * Errors:     0; -EINVAL if the runtime's clock is not paused, or would never get there; -ECANCELED if
+ *             the caller is aborted; -EDEADLK in a stackless task.
+ * Ownership:  allocates nothing.
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point.
+ */
+WOK_API
+WOK_CP
+int wok_test_advance(wok_runtime *runtime, wok_duration duration);
+
+/**
+ * Waits until all other tasks wait for something that is not there; the clock stands still.
+ *
+ * Errors:     as wok_test_advance().
+ * Threads:    a stackful task parks, a plain thread blocks.
+ * Cancel:     cancellation point.
+ */
+WOK_API
+WOK_CP
+int wok_test_settle(wok_runtime *runtime);
+
+/**
+ * Says whether the paused clock moves by itself when everything waits (it does, at first) or by
+ * wok_test_advance() only; returns what was said before.
+ *
+ * Threads:    a task of the runtime, or a plain thread, which waits for the poll under way.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+bool wok_test_auto_advance(wok_runtime *runtime, bool automatic);
+
+/* ---- the event log -------------------------------------------------------------------------- */
+
+/**
+ * A hash over all events so far: what polled, woke, ended, slept and fired on which worker, in this
+ * order.  Runs of one program with one seed have the same; of two seeds, in general, not.
+ *
+ * It is a fact at a point of a task's; a plain thread reads it wherever the workers are.  0 if the
+ * runtime's clock is not paused.
+ *
+ * Threads:    a task of the runtime, or a plain thread, which waits for the poll under way.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+uint64_t wok_test_log_hash(wok_runtime *runtime);
+
+/**
+ * Copies the last events, at most `count` and at most 256 of them, the oldest first; how many.
+ *
+ * Threads:    as wok_test_log_hash().
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+size_t wok_test_log_last(wok_runtime *runtime, wok_test_event *ret_events, size_t count);
+
+/**
+ * Has `on_event` called with each event from now on, by the worker that has the turn; NULL ends that.
+ * It must not wait, nor call what waits for the poll under way.
+ *
+ * Threads:    as wok_test_log_hash().
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_test_log_listen(wok_runtime *runtime,
+                         void (*on_event)(const wok_test_event *event, void *argument),
+                         void *argument);
+
+/**
+ * Writes an event as text, without a newline, NUL-terminated and cut to `size`; returns its length.
+ * 128 bytes are enough.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+size_t wok_test_event_format(const wok_test_event *event, char *buffer, size_t size);
+
+WOK_END_DECLS
+
+#endif
