@@ -94,12 +94,12 @@ static void stop_threads(struct wok_runtime *runtime)
 
 static int start_threads(struct wok_runtime *runtime)
 {
-    char name[24];
+    char name[32];
     int error;
 
     for (uint32_t i = 0; i < runtime->worker_count; i++) {
         struct wok__worker *worker = runtime->workers[i];
-        snprintf(name, sizeof name, "wok-%u", (unsigned)i);
+        snprintf(name, sizeof name, "%.11s-%u", runtime->thread_name, (unsigned)i);
         error = wok__thread_start(&worker->thread, name, wok__worker_main, worker);
         if (error < 0)
             return error;
@@ -110,7 +110,8 @@ static int start_threads(struct wok_runtime *runtime)
     /* One worker alone has nobody to help it, and by turns nobody could. */
     if (runtime->worker_count == 1 || runtime->turns != NULL)
         return 0;
-    error = wok__thread_start(&runtime->monitor, "wok-monitor", wok__monitor_main, runtime);
+    snprintf(name, sizeof name, "%.7s-monitor", runtime->thread_name);
+    error = wok__thread_start(&runtime->monitor, name, wok__monitor_main, runtime);
     runtime->monitor_started = error == 0;
     return error;
 }
@@ -150,7 +151,7 @@ static void destroy(struct wok_runtime *runtime)
     free(runtime->workers);
     wok__turns_free(runtime->turns);
     wok__inject_done(&runtime->inject);
-    wok__pool_done(&runtime->pool);
+    wok__pools_done(&runtime->pools);
     if (runtime->shutdown_watch != NULL)
         wok_watch_sender_drop(runtime->shutdown_watch);
     wok__lock_take(&runtime->last_lock);
@@ -158,11 +159,33 @@ static void destroy(struct wok_runtime *runtime)
     free_if_unused(runtime);
 }
 
+void wok__runtime_pool_settings(struct wok_runtime *runtime,
+                                struct wok__pool_settings *ret_settings)
+{
+    *ret_settings = (struct wok__pool_settings){
+        .on_thread_start = runtime->options.on_thread_start,
+        .on_thread_stop = runtime->options.on_thread_stop,
+        .argument = runtime->options.argument,
+    };
+}
+
+static int first_pool(struct wok_runtime *runtime)
+{
+    const wok_runtime_options *options = &runtime->options;
+    struct wok__pool_settings settings;
+
+    wok__runtime_pool_settings(runtime, &settings);
+    settings.threads_max = options->blocking_threads_max;
+    settings.queue_max = options->blocking_queue_max;
+    settings.keep_alive_ns = options->blocking_keep_alive.ns;
+    snprintf(settings.name, sizeof settings.name, "%.6s-blocking", runtime->thread_name);
+    return wok__pools_init(&runtime->pools, runtime, &settings);
+}
+
 static int build(struct wok_runtime *runtime)
 {
     const wok_runtime_options *options = &runtime->options;
     uint64_t seed = options->seed != 0 ? options->seed : wok__rand_entropy();
-    uint64_t keep_alive = options->blocking_keep_alive.ns;
     bool going_down = false;
     int error = wok__unwind_self_test();
 
@@ -178,10 +201,7 @@ static int build(struct wok_runtime *runtime)
     error = wok_watch_new(&runtime->shutdown_watch, sizeof going_down, &going_down, NULL);
     if (error < 0)
         return error;
-    error = wok__pool_init(&runtime->pool, runtime,
-                           options->blocking_threads_max ? options->blocking_threads_max
-                                                         : WOK__POOL_THREADS_MAX,
-                           keep_alive ? keep_alive : WOK__POOL_KEEP_ALIVE_NS);
+    error = first_pool(runtime);
     if (error < 0)
         return error;
     runtime->workers = calloc(runtime->worker_count, sizeof *runtime->workers);
@@ -212,6 +232,9 @@ int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *option
         return -ENOMEM;
     memset(runtime, 0, sizeof *runtime);
     runtime->options = options != NULL ? *options : defaults;
+    snprintf(runtime->thread_name, sizeof runtime->thread_name, "%s",
+             runtime->options.thread_name != NULL ? runtime->options.thread_name : "wok");
+    runtime->options.thread_name = runtime->thread_name;
     runtime->worker_count = runtime->options.workers;
     if (runtime->worker_count == 0)
         runtime->worker_count = wok__cpu_count(NULL);
@@ -229,9 +252,9 @@ int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *option
 
 /* ---- what others ask the runtime for ---------------------------------------------------------- */
 
-struct wok__pool *wok__runtime_pool(struct wok_runtime *runtime)
+struct wok__pools *wok__runtime_pools(struct wok_runtime *runtime)
 {
-    return &runtime->pool;
+    return &runtime->pools;
 }
 
 wok_runtime *wok_runtime_current(void)
@@ -396,15 +419,16 @@ static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdo
             report->aborted += abort_all(runtime);
             halted = go_on(runtime, halted);
             live = wait_for_tasks(runtime, later(real_now(), ABORT_AGAIN_NS));
-            if (live != 0 && live == wok__pool_running(runtime))
+            if (live != 0 && live == wok__pools_calls(&runtime->pools))
                 break; /* only blocking calls: the pool's shutdown waits for those */
         } while (live != 0 && real_now() < give_up_ns);
     }
     go_on(runtime, halted);
     /* A call may have completed its task, and have only to find its way out of the pool. */
     uint64_t way_out_ns = later(real_now(), WAY_OUT_NS);
-    report->blocking_left =
-        wok__pool_shutdown(&runtime->pool, way_out_ns > deadline_ns ? way_out_ns : deadline_ns);
+    wok__pools_close(&runtime->pools);
+    if (!wok__pools_wait(&runtime->pools, way_out_ns > deadline_ns ? way_out_ns : deadline_ns))
+        report->blocking_left = wok__pools_calls(&runtime->pools);
     live = wok__runtime_live(runtime);
     report->stuck = live > report->blocking_left ? (size_t)(live - report->blocking_left) : 0;
 }

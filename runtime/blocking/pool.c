@@ -8,17 +8,18 @@
  *
  * Invariants (the lock's)
  *   P1  a queued task has a thread to run it: queued > 0 implies threads > 0.
- *   P2  idle + wakes + busy == threads.  A submit that wakes moves one thread from idle to wakes,
- *       and whichever waiting thread sees wakes > 0 first moves one of them to busy.  So two
- *       submits in a row wake two threads, although neither has run in between, and a thread whose
- *       keep-alive ends in that moment takes the wake instead of leaving with it.
- *   P3  a thread that has counted itself out of threads touches the core no more.
- *   P4  the core is freed by whoever finds both the owner and the last thread gone.
+ *   P2  idle + wakes + starting + those between two looks at the queue == threads.  A submit that
+ *       wakes moves one thread from idle to wakes, and whichever waiting thread sees wakes > 0 first
+ *       takes one of them.  So two submits in a row wake two threads, although neither has run in
+ *       between, and a thread whose keep-alive ends in that moment takes the wake instead of leaving
+ *       with it.
+ *   P3  the bound of the queue counts the tasks that no thread is coming for, queued less wakes and
+ *       starting: a task on its way to a thread does not wait behind others.
+ *   P4  a thread that has counted itself out of threads touches the pool no more, so the pool may be
+ *       freed by whoever has joined the last of them.
  *
- * A thread that leaves joins the one that left before it, and the shutdown joins the last: so all
- * of them are joined, and nobody keeps a list.  A thread that a shutdown left behind detaches
- * itself.  P3 and P4 are why it may: from the shutdown on it reaches the core only, which its own
- * count keeps alive, and never the struct wok__pool, which may be gone.
+ * A thread that leaves joins the one that left before it, and who waits for the end joins the last:
+ * so all of them are joined, and nobody keeps a list.
  *
  * Why one mutex: it is held for a few instructions, and the work behind it takes microseconds at
  * least.  A sharded queue is faster and can lose a task between its shards (tokio#8056).  Only the
@@ -37,25 +38,6 @@
 #include "task/task.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-
-struct wok__pool_core {
-    struct wok_runtime *runtime; /* constant, as the next two */
-    unsigned threads_max;
-    uint64_t keep_alive_ns;
-
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work;  /* idle threads wait for wakes > 0 or closed */
-    pthread_cond_t gone;  /* the shutdown waits for threads == 0 */
-    struct wok_task *head, *tail;
-    size_t queued;
-    uint64_t completed;
-    unsigned threads, idle, wakes;
-    bool closed;    /* the shutdown has begun */
-    bool abandoned; /* the shutdown has given up: who leaves now is joined by nobody */
-    bool owned;     /* wok__pool_done() has not been called */
-    bool has_left;
-    pthread_t left; /* the thread that left last; not joined yet */
-};
 
 static uint64_t now_ns(void)
 {
@@ -89,82 +71,90 @@ static int condition_init(pthread_cond_t *condition)
     return -error;
 }
 
-int wok__pool_init(struct wok__pool *pool, struct wok_runtime *runtime, unsigned threads_max,
-                   uint64_t keep_alive_ns)
+int wok__pool_new(struct wok_blocking_pool **ret_pool, struct wok_runtime *runtime,
+                  const struct wok__pool_settings *settings)
 {
-    struct wok__pool_core *core = calloc(1, sizeof *core);
+    struct wok_blocking_pool *pool = calloc(1, sizeof *pool);
 
-    if (core == NULL)
+    if (pool == NULL)
         return -ENOMEM;
-    core->runtime = runtime;
-    core->threads_max = threads_max != 0 ? threads_max : WOK__POOL_THREADS_MAX;
-    core->keep_alive_ns = keep_alive_ns != 0 ? keep_alive_ns : WOK__POOL_KEEP_ALIVE_NS;
-    core->owned = true;
+    pool->runtime = runtime;
+    pool->settings = *settings;
+    store_relaxed(&pool->refs, 1); /* nobody knows of it yet */
 
-    pthread_mutex_init(&core->lock, NULL); /* cannot fail without attributes */
-    int error = condition_init(&core->work);
+    pthread_mutex_init(&pool->lock, NULL); /* cannot fail without attributes */
+    int error = condition_init(&pool->work);
     if (error == 0) {
-        error = condition_init(&core->gone);
+        error = condition_init(&pool->gone);
         if (error < 0)
-            pthread_cond_destroy(&core->work);
+            pthread_cond_destroy(&pool->work);
     }
     if (error < 0) {
-        pthread_mutex_destroy(&core->lock);
-        free(core);
+        pthread_mutex_destroy(&pool->lock);
+        free(pool);
         return error;
     }
-    pool->core = core;
+    *ret_pool = pool;
     return 0;
 }
 
-static void core_free(struct wok__pool_core *core)
+struct wok_blocking_pool *wok__pool_ref(struct wok_blocking_pool *pool)
 {
-    assert(core->head == NULL && !core->has_left);
-    pthread_cond_destroy(&core->gone);
-    pthread_cond_destroy(&core->work);
-    pthread_mutex_destroy(&core->lock);
-    free(core);
+    fetch_add_relaxed(&pool->refs, 1); /* the caller knows of another one */
+    return pool;
+}
+
+void wok__pool_unref(struct wok_blocking_pool *pool)
+{
+    /* [pool.unref] every use of the pool happens before it is freed */
+    if (fetch_sub_acq_rel(&pool->refs, 1) != 1)
+        return;
+    assert(pool->head == NULL && pool->threads == 0 && !pool->has_left);
+    pthread_cond_destroy(&pool->gone);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
 }
 
 /* ---- the queue ---------------------------------------------------------------------------- */
 
-static void push(struct wok__pool_core *core, struct wok_task *task)
+static void push(struct wok_blocking_pool *pool, struct wok_task *task)
 {
     task->next = NULL;
-    if (core->head == NULL)
-        core->head = task;
+    if (pool->head == NULL)
+        pool->head = task;
     else
-        core->tail->next = task;
-    core->tail = task;
-    core->queued++;
+        pool->tail->next = task;
+    pool->tail = task;
+    pool->queued++;
 }
 
-static struct wok_task *take(struct wok__pool_core *core)
+static struct wok_task *take(struct wok_blocking_pool *pool)
 {
-    struct wok_task *task = core->head;
+    struct wok_task *task = pool->head;
 
     if (task == NULL)
         return NULL;
-    core->head = task->next;
-    core->queued--;
+    pool->head = task->next;
+    pool->queued--;
     return task;
 }
 
 /* False: it is not in the queue. */
-static bool unlink_task(struct wok__pool_core *core, struct wok_task *task)
+static bool unlink_task(struct wok_blocking_pool *pool, struct wok_task *task)
 {
     struct wok_task *before = NULL;
 
-    for (struct wok_task *at = core->head; at != NULL; before = at, at = at->next) {
+    for (struct wok_task *at = pool->head; at != NULL; before = at, at = at->next) {
         if (at != task)
             continue;
         if (before == NULL)
-            core->head = at->next;
+            pool->head = at->next;
         else
             before->next = at->next;
-        if (core->tail == at)
-            core->tail = before;
-        core->queued--;
+        if (pool->tail == at)
+            pool->tail = before;
+        pool->queued--;
         return true;
     }
     return false;
@@ -173,184 +163,190 @@ static bool unlink_task(struct wok__pool_core *core, struct wok_task *task)
 /* ---- a thread ----------------------------------------------------------------------------- */
 
 /* Counts the calling thread as idle until there is news.  False: its time as an idle one is over. */
-static bool wait_for_work(struct wok__pool_core *core)
+static bool wait_for_work(struct wok_blocking_pool *pool)
 {
     uint64_t now = now_ns();
-    uint64_t deadline = now + core->keep_alive_ns;
+    uint64_t deadline = now + pool->settings.keep_alive_ns;
     bool in_time = true;
 
     if (deadline < now)
         deadline = UINT64_MAX;
 
-    core->idle++;
-    while (in_time && core->wakes == 0 && !core->closed)
-        in_time = wait_until(&core->work, &core->lock, deadline);
-    if (core->wakes > 0) {
-        core->wakes--; /* the submit has taken one from idle already */
+    pool->idle++;
+    while (in_time && pool->wakes == 0 && !pool->closed)
+        in_time = wait_until(&pool->work, &pool->lock, deadline);
+    if (pool->wakes > 0) {
+        pool->wakes--; /* the submit has taken one from idle already */
         return true;
     }
-    core->idle--;
+    pool->idle--;
     return false;
 }
 
-/* Counts the calling thread out and unlocks; it touches the core no more. */
-static void leave(struct wok__pool_core *core)
+/* Counts the calling thread out and unlocks; it touches the pool no more. */
+static void leave(struct wok_blocking_pool *pool)
 {
-    bool join_left = false, last = false;
-    pthread_t left = pthread_self();
+    struct wok__pool_settings settings = pool->settings;
+    bool join_left = pool->has_left;
+    pthread_t left = pool->left;
 
-    if (core->abandoned) {
-        pthread_detach(pthread_self());
-    } else {
-        join_left = core->has_left;
-        if (join_left)
-            left = core->left;
-        core->left = pthread_self();
-        core->has_left = true;
-    }
-    core->threads--;
-    if (core->threads == 0) {
-        last = !core->owned;
-        pthread_cond_broadcast(&core->gone); /* before the unlock: P3 */
-    }
-    pthread_mutex_unlock(&core->lock);
+    pool->left = pthread_self();
+    pool->has_left = true;
+    pool->threads--;
+    if (pool->threads == 0)
+        pthread_cond_broadcast(&pool->gone); /* before the unlock: P4 */
+    pthread_mutex_unlock(&pool->lock);
 
-    if (last)
-        core_free(core);
+    /* Not before it is counted out: a submit in between would count on it. */
+    if (settings.on_thread_stop != NULL)
+        settings.on_thread_stop(settings.argument);
     if (join_left)
         pthread_join(left, NULL); /* it is past its own unlock: nothing long is left to do for it */
 }
 
-static void thread_main(void *argument)
+/* Runs what there is to run; the lock is held before and after. */
+static void empty_queue(struct wok_blocking_pool *pool)
 {
-    struct wok__pool_core *core = argument;
-    struct wok__here *here = wok__here();
     struct wok_task *task;
 
-    here->runtime = core->runtime;
-    here->blocking = 1;
+    while ((task = take(pool)) != NULL) {
+        pool->busy++;
+        pthread_mutex_unlock(&pool->lock);
+        store_relaxed(&task->started_ns, now_ns());
+        wok__task_run_blocking(task);
+        pthread_mutex_lock(&pool->lock);
+        pool->busy--;
+        pool->completed++;
+    }
+}
 
-    pthread_mutex_lock(&core->lock);
+static void thread_main(void *argument)
+{
+    struct wok_blocking_pool *pool = argument;
+    const struct wok__pool_settings *settings = &pool->settings;
+    struct wok__here *here = wok__here();
+
+    here->runtime = pool->runtime;
+    here->pool = pool;
+    here->blocking = 1;
+    if (settings->on_thread_start != NULL)
+        settings->on_thread_start(settings->argument);
+
+    pthread_mutex_lock(&pool->lock);
+    pool->starting--;
     do {
-        while ((task = take(core)) != NULL) {
-            pthread_mutex_unlock(&core->lock);
-            wok__task_run_blocking(task);
-            pthread_mutex_lock(&core->lock);
-            core->completed++;
-        }
-    } while (!core->closed && wait_for_work(core));
-    leave(core);
+        empty_queue(pool);
+    } while (!pool->closed && wait_for_work(pool));
+    leave(pool);
 }
 
 /* ---- what others call --------------------------------------------------------------------- */
 
-/* Sees to it that a thread comes for the task that was queued last.  -EAGAIN: there is none. */
-static int summon(struct wok__pool_core *core)
+/* Sees to it that a thread comes for the task that is about to be queued.  -EAGAIN: none does. */
+static int summon(struct wok_blocking_pool *pool)
 {
     pthread_t thread;
 
-    if (core->idle > 0) {
-        core->idle--;
-        core->wakes++;
-        pthread_cond_signal(&core->work);
+    if (pool->idle > 0) {
+        pool->idle--;
+        pool->wakes++;
+        pthread_cond_signal(&pool->work);
         return 0;
     }
-    if (core->threads == core->threads_max)
-        return 0;
-    core->threads++; /* before it runs; it waits for the lock */
-    if (wok__thread_start(&thread, "wok-blocking", thread_main, core) < 0) {
-        core->threads--;
-        if (core->threads == 0)
-            return -EAGAIN;
-        /* Those that exist are busy, and look at the queue again: later is better than never. */
+    if (pool->threads == pool->settings.threads_max)
+        return -EAGAIN;
+    pool->threads++; /* before it runs; it waits for the lock */
+    pool->starting++;
+    int error = wok__thread_start(&thread, pool->settings.name, thread_main, pool);
+    if (error < 0) {
+        pool->threads--;
+        pool->starting--;
     }
-    return 0;
+    return error < 0 ? -EAGAIN : 0;
 }
 
-int wok__pool_submit(struct wok__pool *pool, struct wok_task *task)
+/* Nobody comes for one task more: may it wait for a thread that becomes free?  (P1, P3) */
+static bool may_wait(const struct wok_blocking_pool *pool)
 {
-    struct wok__pool_core *core = pool->core;
+    size_t coming = pool->wakes + pool->starting;
+    size_t waiting = pool->queued > coming ? pool->queued - coming : 0;
+
+    return pool->threads > 0 &&
+           (pool->settings.queue_max == 0 || waiting < pool->settings.queue_max);
+}
+
+int wok__pool_submit(struct wok_blocking_pool *pool, struct wok_task *task)
+{
     int error = -ECANCELED;
 
-    pthread_mutex_lock(&core->lock);
-    if (!core->closed) {
-        push(core, task);
-        error = summon(core);
-        if (error < 0)
-            unlink_task(core, task); /* by P1 it is the only one */
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->closed) {
+        error = summon(pool);
+        if (error < 0 && may_wait(pool))
+            error = 0;
+        if (error == 0)
+            push(pool, task);
+        else
+            pool->refused++;
     }
-    pthread_mutex_unlock(&core->lock);
+    pthread_mutex_unlock(&pool->lock);
     return error;
 }
 
-bool wok__pool_cancel(struct wok__pool *pool, struct wok_task *task)
+bool wok__pool_cancel(struct wok_blocking_pool *pool, struct wok_task *task)
 {
-    struct wok__pool_core *core = pool->core;
-
-    pthread_mutex_lock(&core->lock);
-    bool queued = unlink_task(core, task);
-    pthread_mutex_unlock(&core->lock);
+    pthread_mutex_lock(&pool->lock);
+    bool queued = unlink_task(pool, task);
+    pthread_mutex_unlock(&pool->lock);
     return queued;
 }
 
-size_t wok__pool_shutdown(struct wok__pool *pool, uint64_t deadline_ns)
+void wok__pool_close(struct wok_blocking_pool *pool)
 {
-    struct wok__pool_core *core = pool->core;
     struct wok_task *task;
+
+    pthread_mutex_lock(&pool->lock);
+    pool->closed = true;
+    pthread_cond_broadcast(&pool->work);
+    while ((task = take(pool)) != NULL) {
+        pthread_mutex_unlock(&pool->lock); /* a discard wakes joiners and runs drop functions */
+        wok__task_discard_blocking(task, -ECANCELED);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+bool wok__pool_wait(struct wok_blocking_pool *pool, uint64_t deadline_ns)
+{
     bool in_time = true;
 
-    if (core == NULL)
-        return 0;
-    pthread_mutex_lock(&core->lock);
-    core->closed = true;
-    pthread_cond_broadcast(&core->work);
-    while ((task = take(core)) != NULL) {
-        pthread_mutex_unlock(&core->lock); /* a discard wakes joiners and runs drop functions */
-        wok__task_discard_blocking(task);
-        pthread_mutex_lock(&core->lock);
-    }
-    while (in_time && core->threads > 0)
-        in_time = wait_until(&core->gone, &core->lock, deadline_ns);
-
-    size_t left_behind = core->threads;
-    bool join_left = core->has_left;
-    pthread_t left = core->left;
-
-    core->abandoned = true;
-    core->has_left = false;
-    pthread_mutex_unlock(&core->lock);
+    pthread_mutex_lock(&pool->lock);
+    while (in_time && pool->threads > 0)
+        in_time = wait_until(&pool->gone, &pool->lock, deadline_ns);
+    bool ended = pool->threads == 0;
+    bool join_left = pool->has_left && ended;
+    pthread_t left = pool->left;
+    if (join_left)
+        pool->has_left = false;
+    pthread_mutex_unlock(&pool->lock);
 
     if (join_left)
         pthread_join(left, NULL);
-    return left_behind;
+    return ended;
 }
 
-void wok__pool_done(struct wok__pool *pool)
+void wok__pool_figures(struct wok_blocking_pool *pool, struct wok__pool_figures *ret_figures)
 {
-    struct wok__pool_core *core = pool->core;
-
-    if (core == NULL)
-        return;
-    pool->core = NULL;
-    pthread_mutex_lock(&core->lock);
-    assert(core->closed);
-    core->owned = false;
-    bool last = core->threads == 0;
-    pthread_mutex_unlock(&core->lock);
-    if (last)
-        core_free(core);
-}
-
-void wok__pool_figures(struct wok__pool *pool, struct wok__pool_figures *ret_figures)
-{
-    struct wok__pool_core *core = pool->core;
-
-    pthread_mutex_lock(&core->lock);
+    pthread_mutex_lock(&pool->lock);
     *ret_figures = (struct wok__pool_figures){
-        .threads = core->threads,
-        .idle = core->idle,
-        .queued = core->queued,
-        .completed = core->completed,
+        .threads = pool->threads,
+        .idle = pool->idle,
+        .busy = pool->busy,
+        .queued = pool->queued,
+        .completed = pool->completed,
+        .refused = pool->refused,
+        .closed = pool->closed,
+        .joined = pool->threads == 0 && !pool->has_left,
     };
-    pthread_mutex_unlock(&core->lock);
+    pthread_mutex_unlock(&pool->lock);
 }

@@ -1,72 +1,130 @@
 /*
  * pool.h - threads for work that blocks.
  *
- * What the runtime's owner does: init, any number of submits and cancels from any thread, one
- * shutdown, done.  The memory that the threads share is the pool's core, a heap object which the
- * threads count as well; so a thread that is still inside its work when the shutdown gives up
- * needs neither this struct nor its place in the runtime when it comes back.
+ * A pool belongs to a runtime: its first one, which every runtime has, or one that was made by name.
+ * It is a heap object with counted references: the runtime's list holds one, and each task that was
+ * made for the pool another, since an abort goes by way of its task to the pool, also when the pool
+ * has ended.
  */
 #ifndef WOK_BLOCKING_POOL_H
 #define WOK_BLOCKING_POOL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <wok/base.h>
 
+#include "platform/atomic.h"
+#include "platform/lock.h"
+
 struct wok_runtime;
 struct wok_task;
-struct wok__pool_core;
 
-struct wok__pool {
-    struct wok__pool_core *core; /* written by init and done; NULL: nothing to end */
+enum { WOK__POOL_NAME_SIZE = 16 }; /* prctl(2), PR_SET_NAME */
+
+struct wok__pool_settings {
+    unsigned threads_max;
+    size_t queue_max; /* calls that no thread is coming for, at most; 0: no limit */
+    uint64_t keep_alive_ns;
+    char name[WOK__POOL_NAME_SIZE];                                             /* of the threads */
+    void (*on_thread_start)(void *argument), (*on_thread_stop)(void *argument); /* or NULL */
+    void *argument;
 };
 
-/* What wok_runtime_options means by zero. */
-enum { WOK__POOL_THREADS_MAX = 512 };
-#define WOK__POOL_KEEP_ALIVE_NS UINT64_C(10000000000)
+struct wok_blocking_pool {
+    struct wok_runtime *runtime;        /* constant, as the next one */
+    struct wok__pool_settings settings; /* no field is a default */
+    atomic_u32 refs; /* [pool.unref] */
+    struct wok_blocking_pool *next; /* the runtime's list; its lock */
+    bool orphan;                    /* its owner has freed it; the list's lock */
 
-/* Makes a pool without threads; -ENOMEM.  A task runs with wok__here()->runtime set to `runtime`. */
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t work;  /* idle threads wait for wakes > 0 or closed */
+    pthread_cond_t gone;  /* a shutdown waits for threads == 0 */
+    struct wok_task *head, *tail;
+    size_t queued;
+    uint64_t completed, refused;
+    unsigned threads, idle, wakes, starting, busy;
+    bool closed; /* takes no calls any more */
+    bool has_left;
+    pthread_t left; /* the thread that left last; not joined yet */
+};
+
+/* Makes a pool without threads, with one reference; -ENOMEM.  A call runs with wok__here()->runtime
+ * set to `runtime`. */
 WOK_MUST_USE
-int wok__pool_init(struct wok__pool *pool, struct wok_runtime *runtime, unsigned threads_max,
-                   uint64_t keep_alive_ns);
+int wok__pool_new(struct wok_blocking_pool **ret_pool, struct wok_runtime *runtime,
+                  const struct wok__pool_settings *settings);
+
+struct wok_blocking_pool *wok__pool_ref(struct wok_blocking_pool *pool);
+/* The last reference: the pool was closed, and its threads have been joined. */
+void wok__pool_unref(struct wok_blocking_pool *pool);
 
 /*
  * Takes a blocking task and runs it with wok__task_run_blocking() as soon as a thread is free.
  *
- * Fails only where the task would wait for ever, and then leaves it to the caller to discard:
- * -EAGAIN if no thread can be started and none exists, -ECANCELED after the shutdown.
+ * On failure the task is the caller's to discard: -EAGAIN if no thread can be started and none exists,
+ * or if as many calls wait as may; -ECANCELED if the pool is closed.
  */
 WOK_MUST_USE
-int wok__pool_submit(struct wok__pool *pool, struct wok_task *task);
+int wok__pool_submit(struct wok_blocking_pool *pool, struct wok_task *task);
 
 /* True: the task was still queued, is unlinked, and is the caller's to discard.  False: it runs,
  * has run, or never was here.  Linear in the queue's length: nobody aborts queued work in a loop. */
 WOK_MUST_USE
-bool wok__pool_cancel(struct wok__pool *pool, struct wok_task *task);
+bool wok__pool_cancel(struct wok_blocking_pool *pool, struct wok_task *task);
 
-/*
- * Discards what is queued, and waits for what has started until CLOCK_MONOTONIC shows
- * `deadline_ns` (UINT64_MAX: without a limit).  Returns how many threads are still inside their
- * work.  Those run on, detached; the task they complete then still reaches for its runtime
- * (its memory, its counters), so a runtime that leaves threads behind must not be freed.
- */
-size_t wok__pool_shutdown(struct wok__pool *pool, uint64_t deadline_ns);
+/* From here on nothing is taken; what is queued is discarded, what has started runs on. */
+void wok__pool_close(struct wok_blocking_pool *pool);
 
-/* Lets go of the pool after its shutdown; nobody may call it any more. */
-void wok__pool_done(struct wok__pool *pool);
+/* Waits until every thread of a closed pool has ended, or CLOCK_MONOTONIC shows `deadline_ns`
+ * (UINT64_MAX: without a limit).  True: they have, and are joined. */
+WOK_MUST_USE
+bool wok__pool_wait(struct wok_blocking_pool *pool, uint64_t deadline_ns);
 
 struct wok__pool_figures {
-    unsigned threads, idle; /* idle ones wait for work; the others are inside it */
+    unsigned threads, idle, busy; /* busy ones are inside a call; idle ones wait for work */
     size_t queued;
-    uint64_t completed;
+    uint64_t completed, refused;
+    bool closed, joined; /* joined: no thread is left, and each that was has been joined */
 };
-void wok__pool_figures(struct wok__pool *pool, struct wok__pool_figures *ret_figures);
+void wok__pool_figures(struct wok_blocking_pool *pool, struct wok__pool_figures *ret_figures);
+
+/* ---- pools.c: the pools of a runtime --------------------------------------------------------- */
+
+struct wok__pools {
+    struct wok__lock lock;
+    struct wok_blocking_pool *first; /* the lock; each has a reference */
+    bool closed;                     /* the lock */
+    struct wok_blocking_pool *main;  /* the one that needs no name; constant, and in the list */
+};
+
+/* Makes the first pool; -ENOMEM. */
+WOK_MUST_USE
+int wok__pools_init(struct wok__pools *pools, struct wok_runtime *runtime,
+                    const struct wok__pool_settings *settings);
+
+/* Closes every pool. */
+void wok__pools_close(struct wok__pools *pools);
+
+/* As wok__pool_wait, for all of them. */
+WOK_MUST_USE
+bool wok__pools_wait(struct wok__pools *pools, uint64_t deadline_ns);
+
+/* Lets go of pools whose threads have ended; what was not even initialised is fine. */
+void wok__pools_done(struct wok__pools *pools);
+
+/* How many calls are queued or inside a thread, in all pools. */
+size_t wok__pools_calls(struct wok__pools *pools);
 
 /* ---- runtime.c ---------------------------------------------------------------------------- */
 
-/* The blocking pool of a runtime. */
-struct wok__pool *wok__runtime_pool(struct wok_runtime *runtime);
+struct wok__pools *wok__runtime_pools(struct wok_runtime *runtime);
+
+/* What a pool of this runtime begins with: the runtime's hooks. */
+void wok__runtime_pool_settings(struct wok_runtime *runtime,
+                                struct wok__pool_settings *ret_settings);
 
 #endif

@@ -37,21 +37,13 @@ uint64_t wok__runtime_live(const struct wok_runtime *runtime)
     return all_spawned > all_ended ? all_spawned - all_ended : 0;
 }
 
-uint64_t wok__pool_running(struct wok_runtime *runtime)
-{
-    struct wok__pool_figures figures;
-
-    wok__pool_figures(&runtime->pool, &figures);
-    return figures.queued + (figures.threads - figures.idle);
-}
-
 void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *ret_metrics)
 {
     struct wok__pool_figures pool;
     struct wok__slab_figures slab;
     struct wok__stack_figures stacks;
 
-    wok__pool_figures((struct wok__pool *)&runtime->pool, &pool);
+    wok__pool_figures(runtime->pools.main, &pool);
     wok__slab_figures(&runtime->slab, &slab);
     wok__stack_figures(&stacks);
     *ret_metrics = (wok_runtime_metrics){
@@ -67,6 +59,7 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
         .blocking_idle = pool.idle,
         .blocking_queued = (uint32_t)pool.queued,
         .blocking_completed = pool.completed,
+        .blocking_refused = pool.refused,
         .task_bytes = slab.chunk_bytes,
         .stack_bytes = stacks.mapped_bytes,
         .stacks_in_use = stacks.in_use,

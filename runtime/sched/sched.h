@@ -90,15 +90,16 @@ enum wok__closed {
 };
 
 struct wok_runtime {
-    wok_runtime_options options;  /* constant */
-    struct wok__turns *turns;     /* constant; NULL: the workers run freely */
-    uint32_t worker_count;        /* constant */
+    wok_runtime_options options; /* constant, as the next three */
+    char thread_name[16];        /* what the names of threads begin with */
+    struct wok__turns *turns;    /* NULL: the workers run freely */
+    uint32_t worker_count;
     struct wok__worker **workers; /* constant while threads run */
     struct wok__clock clock;
     struct wok__idle idle;
     struct wok__inject inject;
     struct wok__slab slab;
-    struct wok__pool pool;
+    struct wok__pools pools;
     wok_watch *shutdown_watch; /* tells the tasks; owned */
     atomic_u64 next_id;
     atomic_u64 spawned_outside; /* by threads that are no workers */
@@ -123,10 +124,8 @@ static inline void wok__count(atomic_u64 *counter, uint64_t more)
     store_relaxed(counter, load_relaxed(counter) + more); /* one writer */
 }
 
-/* observe/metrics.c: tasks that were spawned and have not ended, blocking ones included; and those
- * of them that are inside the blocking pool's threads. */
+/* observe/metrics.c: tasks that were spawned and have not ended, blocking ones included. */
 uint64_t wok__runtime_live(const struct wok_runtime *runtime);
-uint64_t wok__pool_running(struct wok_runtime *runtime);
 
 /* runtime.c: gives a block back that may be the last one of a runtime which was freed. */
 void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t class);

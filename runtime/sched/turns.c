@@ -220,7 +220,7 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
     look(turns, 0);
     if (turns->stirred != 0)
         return;
-    if (sees_work(runtime) || wok__pool_running(runtime) > 0)
+    if (sees_work(runtime) || wok__pools_calls(&runtime->pools) > 0)
         look(turns, HELD_NS);
     else if (!let_time_pass(turns, self))
         look(turns, UINT64_MAX);

@@ -153,6 +153,7 @@ static void run_by_turns(struct wok__worker *worker)
 void wok__worker_main(void *argument)
 {
     struct wok__worker *worker = argument;
+    const wok_runtime_options *options = &worker->runtime->options;
     struct wok__here *here = wok__here();
 
     here->runtime = worker->runtime;
@@ -161,10 +162,14 @@ void wok__worker_main(void *argument)
     wok__slab_cache_init(&worker->memory, &worker->runtime->slab);
     wok__stack_cache_init(&worker->stacks, worker->runtime->options.stack_bytes);
     worker->now_ns = wok__clock_now(&worker->runtime->clock);
+    if (options->on_thread_start != NULL)
+        options->on_thread_start(options->argument);
     if (worker->runtime->turns == NULL)
         run_freely(worker);
     else
         run_by_turns(worker);
+    if (options->on_thread_stop != NULL)
+        options->on_thread_stop(options->argument);
     wok__stack_cache_done(&worker->stacks);
     wok__slab_cache_done(&worker->memory);
     wok__context_release_thread(&here->thread);

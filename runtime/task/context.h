@@ -13,6 +13,7 @@ struct wok_runtime;
 struct wok_task;
 struct wok__worker;
 struct wok__fiber;
+struct wok_blocking_pool;
 struct wok__guard;
 
 /* What surrounds the code that runs: it goes with the task, not with the thread. */
@@ -31,6 +32,7 @@ struct wok__here {
     struct wok__ambient ambient; /* of the task, or of a plain thread */
     uint32_t budget;             /* operations left to this poll */
     uint32_t blocking;           /* nonzero on a thread of a blocking pool */
+    struct wok_blocking_pool *pool; /* that thread's pool, or NULL */
     bool yields;                 /* the task being polled has woken itself to let others run */
     struct wok__context thread;  /* the worker's own stack while a fiber runs */
 };

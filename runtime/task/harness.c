@@ -40,6 +40,8 @@ static void free_block(struct wok_task *task)
 {
     if (task->outcome == WOK_PANICKED)
         wok__panic_free((struct wok__panic *)task->next);
+    if (task->kind == WOK__TASK_BLOCKING)
+        wok__blocking_forget(task);
     if (task->kind == WOK__TASK_THREAD)
         free(task);
     else
@@ -262,10 +264,10 @@ void wok__task_run_blocking(struct wok_task *task)
     complete(task);
 }
 
-void wok__task_discard_blocking(struct wok_task *task)
+void wok__task_discard_blocking(struct wok_task *task, int code)
 {
     wok__state_run(&task->state);
     wok__destroy(task->site->args_drop, wok__task_future(task));
-    store_outcome(task, WOK_CANCELLED, -ECANCELED, NULL);
+    store_outcome(task, code == -ECANCELED ? WOK_CANCELLED : WOK_NOT_STARTED, code, NULL);
     complete(task);
 }

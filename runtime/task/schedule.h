@@ -54,6 +54,8 @@ void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *erro
 
 /* An abort of a task of the blocking pool: true if it was still queued, and ended by this. */
 bool wok__blocking_abort(struct wok_task *task);
+/* Such a task's block is about to be freed. */
+void wok__blocking_forget(struct wok_task *task);
 
 /* A number below `bound` from the calling worker's seeded source. */
 uint32_t wok__random_below(uint32_t bound);

@@ -19,9 +19,10 @@
 _Static_assert(sizeof(struct wok_task) == 80, "the header's size is part of what a task costs");
 
 struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind kind,
-                               const wok_future_vtable *vtable, const wok_spawn_site *site,
+                               const void *vtable_or_pool, const wok_spawn_site *site,
                                const void *moved, struct wok__group *group)
 {
+    const wok_future_vtable *vtable = kind == WOK__TASK_STACKLESS ? vtable_or_pool : NULL;
     size_t moved_size = kind == WOK__TASK_STACKLESS ? vtable->size : site->args_size;
     size_t result_size = kind == WOK__TASK_STACKLESS ? vtable->result_size : site->result_size;
     size_t before = kind == WOK__TASK_STACKFUL ? ROUND16(sizeof(struct wok__fiber)) : 0;
@@ -38,7 +39,7 @@ struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind 
     task->kind = (uint8_t)kind;
     task->class = class;
     task->next = NULL;
-    task->vtable = vtable;
+    task->vtable = vtable_or_pool; /* or the pool, in the same place */
     task->site = site;
     task->runtime = runtime;
     task->join_waiter = NULL;

@@ -28,7 +28,10 @@ struct wok_task {
     uint8_t kind;  /* constant */
     uint8_t class; /* which memory class the block came from; constant */
     struct wok_task *next; /* link of the one queue it is in; its claimer, then the queue */
-    const wok_future_vtable *vtable; /* constant */
+    union {
+        const wok_future_vtable *vtable; /* stackless: constant */
+        struct wok_blocking_pool *pool;  /* blocking: constant, a counted reference */
+    };
     const wok_spawn_site *site;      /* constant, static storage */
     struct wok_runtime *runtime;     /* constant */
     union {
@@ -36,7 +39,10 @@ struct wok_task {
         size_t child_index;           /* in a scope: its place in the order of spawning */
     };
     struct wok__group *group; /* the scope it is a child of, or NULL; constant */
-    struct wok_task *sibling; /* the scope's list of children; its owner only */
+    union {
+        struct wok_task *sibling; /* the scope's list of children; its owner only */
+        atomic_u64 started_ns;    /* blocking: when it began, on CLOCK_MONOTONIC; its thread */
+    };
     uint64_t id;              /* constant */
     /* The outcome: written by the completer before COMPLETE, read by the handle after it. */
     int32_t code;
@@ -82,8 +88,9 @@ void wok__task_run(struct wok_task *task);
 /* Runs the body of a blocking task on the calling pool thread, and completes it. */
 void wok__task_run_blocking(struct wok_task *task);
 
-/* A queued blocking task is dropped unrun: its arguments are dropped, it ends as cancelled. */
-void wok__task_discard_blocking(struct wok_task *task);
+/* A blocking task is dropped unrun: its arguments are dropped, it ends as cancelled for -ECANCELED,
+ * as not started for any other code. */
+void wok__task_discard_blocking(struct wok_task *task, int code);
 
 /* Asks a task to stop; the caller holds a reference. */
 void wok__task_abort(struct wok_task *task);
@@ -98,10 +105,10 @@ void wok__task_report_unjoined(struct wok_task *task);
 
 /* ---- spawn.c ------------------------------------------------------------------------------ */
 
-/* Builds a task block for `site` (stackful, blocking) or `vtable` (stackless) with the moved
- * arguments copied in; NULL if there is no memory.  Not scheduled. */
+/* Builds a task block with the moved arguments copied in; NULL if there is no memory.  Not scheduled.
+ * `vtable_or_pool`: of a stackless or a blocking task, whose reference to the pool it takes. */
 struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind kind,
-                               const wok_future_vtable *vtable, const wok_spawn_site *site,
+                               const void *vtable_or_pool, const wok_spawn_site *site,
                                const void *moved, struct wok__group *group);
 
 /* A handle that was born finished: what was moved is dropped, the await gives WOK_NOT_STARTED. */

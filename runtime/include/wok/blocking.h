@@ -1,8 +1,10 @@
 /*
  * blocking.h - work that blocks its thread, on threads of its own.
  *
- * A blocking call inside a task stops every other task of that worker.  The blocking pool has
- * threads that may block: started on demand, kept for 10 s of idleness, bounded, with a FIFO queue.
+ * A blocking call inside a task stops every other task of that worker.  A blocking pool has threads
+ * that may block: started on demand up to a bound, kept for a while when idle, with one queue in
+ * front of them, first in, first out.  Every runtime has such a pool; more of them, with names and
+ * limits of their own, keep one kind of work from using up the threads of another.
  */
 #ifndef WOK_BLOCKING_H
 #define WOK_BLOCKING_H
@@ -21,15 +23,17 @@ WOK_BEGIN_DECLS
  * The handle is that of any other task.  Work that has started cannot be stopped: an abort then
  * leaves it running and the await gives its value.  Work still queued is dropped by an abort.
  *
- * Errors:     none at the call; WOK_NOT_STARTED at the await (no thread, no memory, shutdown).
- * Ownership:  takes the arguments; returns an owned handle.
+ * Errors:     none at the call; at the await WOK_NOT_STARTED with -EAGAIN if there is no thread, or
+ *             as many calls wait as may (wok_runtime_options.blocking_queue_max), -ENOMEM, or -EINVAL
+ *             without a runtime; WOK_CANCELLED while the runtime shuts down.
+ * Ownership:  takes the arguments, also on failure; returns an owned handle.
  * Threads:    any thread with a runtime, blocking threads included.
  * Cancel:     not a cancellation point; waits inside the function work as on a plain thread.
  */
 #define wok_spawn_blocking(name_, ...)                                                             \
     wok_spawn_blocking_on((wok_runtime *)NULL, name_, __VA_ARGS__)
 
-/** As wok_spawn_blocking(), on `runtime`. */
+/** As wok_spawn_blocking(), on `runtime`.  Threads: any.  Cancel: not a cancellation point. */
 #define wok_spawn_blocking_on(runtime_, name_, ...)                                                \
     __extension__({                                                                                \
         name_##_args_ wok_args_ = WOK_TYPE_(name_##_args_) __VA_ARGS__;                            \
@@ -37,9 +41,87 @@ WOK_BEGIN_DECLS
             wok_spawn_blocking_raw((runtime_), WOK_TASK_SITE_(name_), &wok_args_)};                \
     })
 
-/** The untyped form of wok_spawn_blocking(). */
+/**
+ * The untyped form of wok_spawn_blocking(); NULL is the calling thread's runtime.
+ *
+ * Errors, ownership as wok_spawn_blocking().
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_join wok_spawn_blocking_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved);
+
+/* ---- pools of one's own ------------------------------------------------------------------------ */
+
+/** Threads for one kind of blocking work. */
+typedef struct wok_blocking_pool wok_blocking_pool;
+
+/** How a pool is built; zero means the default, the name has none. */
+typedef struct wok_blocking_pool_options {
+    /** Of the pool and of its threads, as top(1) shows them: 1 to 15 bytes.  Copied. */
+    const char *name;
+    /** Threads at most (512). */
+    unsigned threads_max;
+    /** Calls that may wait for a thread; one more is refused with -EAGAIN.  0: no limit. */
+    size_t queue_max;
+    /** How long a thread without work is kept (10 s). */
+    wok_duration keep_alive;
+} wok_blocking_pool_options;
+
+/**
+ * Makes a pool without threads for `runtime`; NULL is the calling thread's.
+ *
+ * Errors:     0; -EINVAL for a missing, an empty or a long name, or without a runtime; -ECANCELED
+ *             while the runtime shuts down; -ENOMEM.
+ * Ownership:  returns owned: wok_blocking_pool_free(), or it ends with its runtime.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+WOK_MUST_USE
+int wok_blocking_pool_new(wok_blocking_pool **ret_pool, wok_runtime *runtime,
+                          const wok_blocking_pool_options *options);
+
+/**
+ * Ends the pool: calls that have not started are dropped and end as cancelled, those that have are
+ * waited for.  NULL is fine.
+ *
+ * In a task, and in a call of this pool, it does not wait: what has started runs on, and the runtime
+ * waits for it when it shuts down.
+ *
+ * Ownership:  takes the pool, before the runtime is freed; handles of its calls stay valid.
+ * Threads:    any; no other thread uses the pool any more.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_blocking_pool_free(wok_blocking_pool *pool);
+
+/** wok_blocking_pool_free() for WOK_CLEANUP.  Threads and Cancel as there. */
+WOK_API
+void wok_blocking_pool_freep(wok_blocking_pool **pool);
+
+/**
+ * Runs a function of a typed family (WOK_TASK) on `pool`.
+ *
+ *     decode_join handle = wok_spawn_blocking_in(images, decode, {.path = "cat.png"});
+ *
+ * Errors:     as wok_spawn_blocking(); WOK_NOT_STARTED with -EAGAIN at the await also if the pool's
+ *             queue is full.
+ * Ownership:  takes the arguments, also on failure; returns an owned handle.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+#define wok_spawn_blocking_in(pool_, name_, ...)                                                   \
+    __extension__({                                                                                \
+        name_##_args_ wok_args_ = WOK_TYPE_(name_##_args_) __VA_ARGS__;                            \
+        WOK_TYPE_(name_##_join){                                                                   \
+            wok_spawn_blocking_in_raw((pool_), WOK_TASK_SITE_(name_), &wok_args_)};                \
+    })
+
+/** The untyped form of wok_spawn_blocking_in().  Threads and Cancel as there. */
+WOK_API
+wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site *site,
+                                   void *args_moved);
 
 WOK_END_DECLS
 

@@ -8,6 +8,7 @@
 #define WOK_METRICS_H
 
 #include <wok/base.h>
+#include <wok/blocking.h>
 #include <wok/task.h>
 
 WOK_BEGIN_DECLS
@@ -29,8 +30,8 @@ typedef struct wok_runtime_metrics {
     uint64_t refused_waits; /* calls that would have blocked a worker: -EDEADLK */
     uint32_t injection_depth;
     uint32_t blocking_threads, blocking_idle, blocking_queued;
-    uint64_t blocking_completed;
-    size_t task_bytes;  /* memory of task blocks, free ones included */
+    uint64_t blocking_completed, blocking_refused; /* of the runtime's own pool */
+    size_t task_bytes;                             /* memory of task blocks, free ones included */
     size_t stack_bytes; /* memory of stacks: address space, touched or not */
     size_t stacks_in_use, stacks_cached;
     const char *driver; /* "epoll", "sim" */
@@ -45,6 +46,31 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
 WOK_API
 bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned worker,
                             wok_worker_metrics *ret_metrics);
+
+/** One blocking pool's figures. */
+typedef struct wok_blocking_pool_metrics {
+    char name[16];
+    unsigned threads, idle, busy, threads_max; /* busy: inside a call */
+    size_t queued, queue_max;                  /* queue_max 0: no limit */
+    uint64_t completed;                        /* calls that have returned */
+    uint64_t refused;                          /* calls that were not taken: -EAGAIN */
+} wok_blocking_pool_metrics;
+
+/** Reads a pool's figures.  Threads: any.  Cancel: not a cancellation point. */
+WOK_API
+void wok_blocking_pool_metrics_get(const wok_blocking_pool *pool,
+                                   wok_blocking_pool_metrics *ret_metrics);
+
+/**
+ * Reads the figures of the runtime's pools one by one: 0 is its own, the others follow in the order in
+ * which they were made.  False: there are not so many.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+bool wok_blocking_pool_metrics_nth(const wok_runtime *runtime, size_t index,
+                                   wok_blocking_pool_metrics *ret_metrics);
 
 WOK_END_DECLS
 

@@ -16,9 +16,18 @@ struct wok_watch_receiver;
 typedef struct wok_runtime_options {
     /** Worker threads; 0: the cores that affinity and cgroup quota allow, at least 1.  At most 56. */
     unsigned workers;
-    /** Threads of the blocking pool at most (512), and how long an idle one is kept (10 s). */
+    /** Threads of the runtime's own blocking pool at most (512), how long an idle one is kept (10 s),
+     *  and how many calls may wait for one, which is without a limit by default; blocking.h. */
     unsigned blocking_threads_max;
     wok_duration blocking_keep_alive;
+    size_t blocking_queue_max;
+    /** What the names of the runtime's threads begin with ("wok"); borrowed while it is built.  With
+     *  "shop" they are shop-0, shop-1, ... shop-monitor and shop-blocking; the kernel keeps 15 bytes. */
+    const char *thread_name;
+    /** Called on each worker and each thread of a blocking pool, before its first task and after its
+     *  last one; they must neither wait nor panic. */
+    void (*on_thread_start)(void *argument);
+    void (*on_thread_stop)(void *argument);
     /** Usable bytes of a task's stack (65,536); rounded up to whole pages. */
     size_t stack_bytes;
     /** Seeds every random choice; 0: from the kernel. */

@@ -35,7 +35,7 @@ struct job {
     atomic_u32 ran, discarded;
 };
 
-static struct wok__pool pool;
+static struct wok_blocking_pool *pool;
 static int the_runtime; /* its address is all that the pool needs */
 #define RUNTIME ((struct wok_runtime *)&the_runtime)
 
@@ -68,8 +68,9 @@ void run_job(struct wok_task *task)
     fetch_add_release(&job->ran, 1); /* the fields of the job before the count */
 }
 
-void discard_job(struct wok_task *task)
+void discard_job(struct wok_task *task, int code)
 {
+    cr_assert_eq(code, -ECANCELED);
     fetch_add_relaxed(&((struct job *)task)->discarded, 1);
 }
 
@@ -119,7 +120,7 @@ static struct wok__pool_figures figures(void)
 {
     struct wok__pool_figures now;
 
-    wok__pool_figures(&pool, &now);
+    wok__pool_figures(pool, &now);
     return now;
 }
 
@@ -130,21 +131,31 @@ static void await_idle(unsigned count)
         sched_yield();
 }
 
-static void begin(unsigned threads_max, uint64_t keep_alive_ns)
+static void begin_with(const struct wok__pool_settings *settings)
 {
     store_relaxed(&threads_allowed, UINT32_MAX / 2);
-    cr_assert_eq(wok__pool_init(&pool, RUNTIME, threads_max, keep_alive_ns), 0);
+    cr_assert_eq(wok__pool_new(&pool, RUNTIME, settings), 0);
+}
+
+static void begin(unsigned threads_max, uint64_t keep_alive_ns)
+{
+    begin_with(&(struct wok__pool_settings){
+        .threads_max = threads_max,
+        .keep_alive_ns = keep_alive_ns != 0 ? keep_alive_ns : 10 * NS_PER_SECOND,
+        .name = "test-pool",
+    });
 }
 
 static void end(void)
 {
-    cr_assert_eq(wok__pool_shutdown(&pool, NEVER), 0);
-    wok__pool_done(&pool);
+    wok__pool_close(pool);
+    cr_assert(wok__pool_wait(pool, NEVER));
+    wok__pool_unref(pool);
 }
 
 static void submit(struct job *job)
 {
-    cr_assert_eq(wok__pool_submit(&pool, &job->task), 0);
+    cr_assert_eq(wok__pool_submit(pool, &job->task), 0);
 }
 
 Test(pool, runs_on_a_thread_that_knows_the_runtime_and_may_block, .timeout = 20)
@@ -310,10 +321,10 @@ Test(pool, gives_a_queued_task_back_but_not_one_that_runs, .timeout = 20)
     await_jobs_at_gate(1);
     for (int i = 0; i < 3; i++)
         submit(&queued[i]);
-    cr_assert(wok__pool_cancel(&pool, &queued[2].task)); /* the tail, then a new tail */
-    cr_assert(wok__pool_cancel(&pool, &queued[0].task));
-    cr_assert_not(wok__pool_cancel(&pool, &queued[0].task), "it was given back already");
-    cr_assert_not(wok__pool_cancel(&pool, &blocker.task));
+    cr_assert(wok__pool_cancel(pool, &queued[2].task)); /* the tail, then a new tail */
+    cr_assert(wok__pool_cancel(pool, &queued[0].task));
+    cr_assert_not(wok__pool_cancel(pool, &queued[0].task), "it was given back already");
+    cr_assert_not(wok__pool_cancel(pool, &blocker.task));
     submit(&queued[2]);
     cr_assert_eq(figures().queued, 2);
     open_gate();
@@ -321,21 +332,22 @@ Test(pool, gives_a_queued_task_back_but_not_one_that_runs, .timeout = 20)
     cr_assert_eq(load_acquire(&queued[0].ran), 0);
     cr_assert_eq(load_acquire(&queued[1].ran), 1);
     cr_assert_eq(load_acquire(&queued[2].ran), 1);
-    cr_assert_not(wok__pool_cancel(&pool, &queued[1].task), "it has run");
+    cr_assert_not(wok__pool_cancel(pool, &queued[1].task), "it has run");
     end();
 }
 
-static void *shut_down(void *left_behind)
+static void *shut_down(void *ended)
 {
-    *(size_t *)left_behind = wok__pool_shutdown(&pool, NEVER);
+    wok__pool_close(pool);
+    *(bool *)ended = wok__pool_wait(pool, NEVER);
     return NULL;
 }
 
 /* B3, without a limit. */
-Test(pool, a_shutdown_discards_what_is_queued_and_waits_for_what_has_started, .timeout = 20)
+Test(pool, an_end_discards_what_is_queued_and_waits_for_what_has_started, .timeout = 20)
 {
     struct job blocker = {.function = wait_at_gate}, queued[5] = {0};
-    size_t left_behind = 99;
+    bool ended = false;
     pthread_t thread;
 
     begin(1, 0);
@@ -343,65 +355,22 @@ Test(pool, a_shutdown_discards_what_is_queued_and_waits_for_what_has_started, .t
     await_jobs_at_gate(1);
     for (int i = 0; i < 5; i++)
         submit(&queued[i]);
-    cr_assert_eq(pthread_create(&thread, NULL, shut_down, &left_behind), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, shut_down, &ended), 0);
     for (int i = 0; i < 5; i++)
         while (load_relaxed(&queued[i].discarded) == 0)
             sched_yield();
     cr_assert_eq(load_acquire(&blocker.ran), 0);
-    cr_assert_eq(wok__pool_submit(&pool, &late.task), -ECANCELED);
+    cr_assert_eq(wok__pool_submit(pool, &late.task), -ECANCELED);
     open_gate();
     pthread_join(thread, NULL);
-    cr_assert_eq(left_behind, 0);
+    cr_assert(ended);
     cr_assert_eq(load_acquire(&blocker.ran), 1);
     for (int i = 0; i < 5; i++)
         cr_assert_eq(load_acquire(&queued[i].ran), 0);
-    wok__pool_done(&pool);
+    wok__pool_unref(pool);
 }
 
-static atomic_u32 thread_is_gone;
-
-static void note_the_end(void *nothing)
-{
-    (void)nothing;
-    store_release(&thread_is_gone, 1);
-}
-
-static pthread_key_t end_of_thread;
-
-static void wait_at_gate_and_note_the_end(struct job *job)
-{
-    pthread_setspecific(end_of_thread, job);
-    wait_at_gate(job);
-}
-
-/* B3, with a limit: the pool's struct is gone when the thread comes back; the address sanitizer
- * says if it is touched, and the leak sanitizer if the core stays. */
-Test(pool, a_thread_left_behind_outlives_the_pool, .timeout = 20)
-{
-    struct wok__pool *mine = malloc(sizeof *mine);
-    struct job blocker = {.function = wait_at_gate_and_note_the_end}, quick = {0};
-
-    store_relaxed(&threads_allowed, 10);
-    cr_assert_eq(pthread_key_create(&end_of_thread, note_the_end), 0);
-    cr_assert_eq(wok__pool_init(mine, RUNTIME, 4, 0), 0);
-    cr_assert_eq(wok__pool_submit(mine, &blocker.task), 0);
-    await_jobs_at_gate(1);
-    cr_assert_eq(wok__pool_submit(mine, &quick.task), 0);
-    while (load_acquire(&quick.ran) == 0)
-        sched_yield();
-
-    /* now + 100 ms: the idle thread ends in that time, the other does not */
-    cr_assert_eq(wok__pool_shutdown(mine, now_ns() + 100 * 1000 * 1000), 1);
-    wok__pool_done(mine);
-    memset(mine, 0xa5, sizeof *mine);
-    free(mine);
-
-    open_gate();
-    while (load_acquire(&thread_is_gone) == 0)
-        sched_yield();
-    cr_assert_eq(load_acquire(&blocker.ran), 1);
-}
-
+/* B3, with a limit: it gives up, the call runs on, and whoever waits again ends it. */
 Test(pool, a_deadline_that_has_passed_waits_for_nothing, .timeout = 20)
 {
     struct job blocker = {.function = wait_at_gate};
@@ -409,11 +378,14 @@ Test(pool, a_deadline_that_has_passed_waits_for_nothing, .timeout = 20)
     begin(2, 0);
     submit(&blocker);
     await_jobs_at_gate(1);
-    cr_assert_eq(wok__pool_shutdown(&pool, 0), 1);
+    wok__pool_close(pool);
+    cr_assert_not(wok__pool_wait(pool, 0));
+    cr_assert_not(wok__pool_wait(pool, now_ns() + 5 * 1000 * 1000));
+    cr_assert_eq(figures().busy, 1);
     open_gate();
-    cr_assert_eq(wok__pool_shutdown(&pool, NEVER), 0, "a second look may wait longer");
+    cr_assert(wok__pool_wait(pool, NEVER), "a second look may wait longer");
     cr_assert_eq(load_acquire(&blocker.ran), 1);
-    wok__pool_done(&pool);
+    wok__pool_unref(pool);
 }
 
 Test(pool, says_so_when_no_thread_can_be_started_and_none_exists, .timeout = 20)
@@ -422,7 +394,7 @@ Test(pool, says_so_when_no_thread_can_be_started_and_none_exists, .timeout = 20)
 
     begin(4, 0);
     store_relaxed(&threads_allowed, 0);
-    cr_assert_eq(wok__pool_submit(&pool, &job.task), -EAGAIN);
+    cr_assert_eq(wok__pool_submit(pool, &job.task), -EAGAIN);
     cr_assert_eq(figures().queued, 0);
     cr_assert_eq(figures().threads, 0);
     store_relaxed(&threads_allowed, 1);
@@ -450,10 +422,141 @@ Test(pool, keeps_a_task_queued_when_no_further_thread_can_be_started, .timeout =
 
 Test(pool, a_pool_that_was_never_used_ends_at_once, .timeout = 20)
 {
-    begin(0, 0);
+    begin(1, 0);
     cr_assert_eq(figures().threads, 0);
+    cr_assert(figures().joined);
     end();
-    wok__pool_done(&pool); /* once more is fine */
+}
+
+/* ---- the bound of the queue ---------------------------------------------------------------------- */
+
+static void begin_bounded(unsigned threads_max, size_t queue_max)
+{
+    begin_with(&(struct wok__pool_settings){
+        .threads_max = threads_max,
+        .queue_max = queue_max,
+        .keep_alive_ns = NEVER,
+        .name = "bounded",
+    });
+}
+
+Test(pool, refuses_one_call_more_than_may_wait, .timeout = 20)
+{
+    struct job blocker = {.function = wait_at_gate}, queued[2] = {0}, refused = {0};
+
+    begin_bounded(1, 2);
+    submit(&blocker);
+    await_jobs_at_gate(1);
+    submit(&queued[0]);
+    submit(&queued[1]);
+    cr_assert_eq(wok__pool_submit(pool, &refused.task), -EAGAIN);
+    cr_assert_eq(figures().queued, 2);
+    cr_assert_eq(figures().refused, 1);
+    cr_assert(wok__pool_cancel(pool, &queued[0].task));
+    submit(&queued[0]); /* there is room again */
+    open_gate();
+    await_idle(1);
+    cr_assert_eq(load_acquire(&refused.ran), 0);
+    cr_assert_lt(queued[1].order, queued[0].order);
+    cr_assert_eq(figures().completed, 3);
+    end();
+}
+
+/* A call that an idle or a new thread comes for does not wait, whether that thread has looked at the
+ * queue yet or not. */
+Test(pool, counts_no_call_that_a_thread_is_coming_for, .timeout = 20)
+{
+    enum { THREADS = 4, ROUNDS = 100 };
+
+    begin_bounded(THREADS, 1);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct job jobs[THREADS + 1] = {0}, refused = {0};
+
+        gate_open = false; /* all threads are idle, or none is: nobody looks */
+        at_gate = 0;
+        for (int i = 0; i < THREADS; i++) {
+            jobs[i].function = wait_at_gate;
+            submit(&jobs[i]);
+        }
+        submit(&jobs[THREADS]);
+        cr_assert_eq(wok__pool_submit(pool, &refused.task), -EAGAIN);
+        await_jobs_at_gate(THREADS);
+        cr_assert_eq(wok__pool_submit(pool, &refused.task), -EAGAIN);
+        open_gate();
+        await_idle(THREADS);
+    }
+    cr_assert_eq(figures().refused, 2 * ROUNDS);
+    cr_assert_eq(figures().completed, (THREADS + 1) * ROUNDS);
+    end();
+}
+
+/* ---- the threads' names and hooks ------------------------------------------------------------------ */
+
+static atomic_u32 threads_begun, threads_ended;
+
+static void note_start(void *argument)
+{
+    char name[16];
+
+    cr_assert_eq(argument, &threads_begun);
+    cr_assert_eq(pthread_getname_np(pthread_self(), name, sizeof name), 0);
+    cr_assert_str_eq(name, "a-pool-of-mine");
+    fetch_add_release(&threads_begun, 1);
+}
+
+static void note_stop(void *argument)
+{
+    cr_assert_eq(argument, &threads_begun);
+    fetch_add_release(&threads_ended, 1);
+}
+
+Test(pool, calls_the_hooks_once_on_each_thread, .timeout = 20)
+{
+    struct job blockers[2] = {{.function = wait_at_gate}, {.function = wait_at_gate}};
+
+    begin_with(&(struct wok__pool_settings){
+        .threads_max = 2,
+        .keep_alive_ns = NEVER,
+        .name = "a-pool-of-mine",
+        .on_thread_start = note_start,
+        .on_thread_stop = note_stop,
+        .argument = &threads_begun,
+    });
+    submit(&blockers[0]);
+    submit(&blockers[1]);
+    await_jobs_at_gate(2);
+    cr_assert_eq(load_acquire(&threads_begun), 2, "before the first call");
+    cr_assert_eq(load_acquire(&threads_ended), 0);
+    open_gate();
+    end();
+    cr_assert_eq(load_acquire(&threads_begun), 2);
+    cr_assert_eq(load_acquire(&threads_ended), 2);
+}
+
+static void start_late(void *unused)
+{
+    wait_at_gate(unused);
+}
+
+/* The first thread has been started and has not come to the queue: its call waits for it alone. */
+Test(pool, counts_no_call_whose_thread_is_starting, .timeout = 20)
+{
+    struct job jobs[2] = {0}, refused = {0};
+
+    begin_with(&(struct wok__pool_settings){
+        .threads_max = 1,
+        .queue_max = 1,
+        .keep_alive_ns = NEVER,
+        .name = "late",
+        .on_thread_start = start_late,
+    });
+    submit(&jobs[0]);
+    submit(&jobs[1]);
+    cr_assert_eq(wok__pool_submit(pool, &refused.task), -EAGAIN);
+    open_gate();
+    await_idle(1);
+    cr_assert_eq(figures().completed, 2);
+    end();
 }
 
 enum { SUBMITTERS = 4, EACH = 3000 };
@@ -465,8 +568,8 @@ static void *submit_many(void *jobs_)
 
     for (int i = 0; i < EACH; i++) {
         submit(&jobs[i]);
-        if (i % 7 == 0 && wok__pool_cancel(&pool, &jobs[i].task))
-            discard_job(&jobs[i].task);
+        if (i % 7 == 0 && wok__pool_cancel(pool, &jobs[i].task))
+            discard_job(&jobs[i].task, -ECANCELED);
         if (i % 64 == 0)
             sched_yield();
     }
