@@ -1,13 +1,9 @@
 /*
- * runtime.c - building a runtime, running a first task on it, shutting it down.
+ * runtime.c - building a runtime, running a first task on it, and taking it apart.
  *
  * The parts are built in the order of their dependencies and ended in the opposite one.  What was
- * built is found by what is not NULL, so that one function ends a runtime in any state.
- *
- * Shutdown: the runtime is closed (spawns are refused from here on), the tasks are told through a
- * watch channel, and have the grace to end; then all are aborted, again and again, since a task that
- * is aborted may be unwinding through waits of its own; then the threads are joined.  A worker that
- * is blocked inside a task cannot be joined: then the runtime's memory is left alone for good.
+ * built is found by what is not NULL, so that one function ends a runtime in any state.  How the
+ * tasks are brought to an end before that is in shutdown.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,15 +22,6 @@
 #include "task/context.h"
 #include "task/panic.h"
 #include "task/refuse.h"
-
-/* How often tasks that were aborted are aborted again, and for how long they are waited for after
- * the grace: a stackful task that ignores -ECANCELED is unwound after a second. */
-#define ABORT_AGAIN_NS UINT64_C(20000000)
-#define ABORT_WAIT_NS UINT64_C(2000000000)
-/* How long a poll may keep a shutdown from stopping workers that run by turns. */
-#define HALT_WAIT_NS UINT64_C(500000000)
-/* How long threads of the blocking pool are waited for at least. */
-#define WAY_OUT_NS UINT64_C(200000000)
 
 /* ---- building ------------------------------------------------------------------------------- */
 
@@ -72,7 +59,7 @@ static int worker_new(struct wok_runtime *runtime, uint32_t index, uint64_t seed
     return 0;
 }
 
-static void stop_threads(struct wok_runtime *runtime)
+void wok__runtime_stop_threads(struct wok_runtime *runtime)
 {
     store_relaxed(&runtime->stopping, 1);
     if (runtime->turns != NULL)
@@ -140,8 +127,7 @@ void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t cl
     free_if_unused(runtime);
 }
 
-/* Ends what there is of a runtime whose threads have ended. */
-static void destroy(struct wok_runtime *runtime)
+void wok__runtime_destroy(struct wok_runtime *runtime)
 {
     for (uint32_t i = 0; runtime->workers != NULL && i < runtime->worker_count; i++) {
         if (runtime->workers[i] != NULL)
@@ -242,8 +228,8 @@ int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *option
         runtime->worker_count = WOK__WORKERS_MAX;
     error = build(runtime);
     if (error < 0) {
-        stop_threads(runtime);
-        destroy(runtime);
+        wok__runtime_stop_threads(runtime);
+        wok__runtime_destroy(runtime);
         return error;
     }
     *ret_runtime = runtime;
@@ -320,163 +306,4 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
     }
     join = wok_spawn_raw(runtime, site, args_moved);
     return wok_join_await(&join, ret_result, ret_error);
-}
-
-/* ---- shutting down ----------------------------------------------------------------------------- */
-
-/* Tasks to abort, each with a reference: they are aborted after the slab's locks are given back. */
-struct batch {
-    size_t count;
-    struct wok_task *tasks[256];
-};
-
-static void collect(void *object, void *argument)
-{
-    struct wok_task *task = object;
-    struct batch *batch = argument;
-
-    /* A task that is cancelled already is left out: it knows, and the flag is sticky. */
-    if (batch->count < WOK_COUNT(batch->tasks) && !wok__state_is_cancelled(&task->state) &&
-        wok__state_try_ref(&task->state))
-        batch->tasks[batch->count++] = task;
-}
-
-/* Aborts every task that was not aborted before; how many. */
-static size_t abort_all(struct wok_runtime *runtime)
-{
-    struct batch batch;
-    size_t aborted = 0;
-
-    do {
-        batch.count = 0;
-        wok__slab_for_each(&runtime->slab, collect, &batch);
-        for (size_t i = 0; i < batch.count; i++) {
-            wok__task_abort(batch.tasks[i]);
-            wok__task_unref(batch.tasks[i]);
-        }
-        aborted += batch.count;
-    } while (batch.count == WOK_COUNT(batch.tasks));
-    return aborted;
-}
-
-static uint64_t real_now(void)
-{
-    struct wok__clock real;
-
-    wok__clock_init(&real, false);
-    return wok__clock_now(&real);
-}
-
-static uint64_t later(uint64_t now_ns, uint64_t more_ns)
-{
-    return now_ns + more_ns < now_ns ? UINT64_MAX : now_ns + more_ns;
-}
-
-/* Waits until no task lives or CLOCK_MONOTONIC shows the deadline; how many live. */
-static uint64_t wait_for_tasks(struct wok_runtime *runtime, uint64_t deadline_ns)
-{
-    for (;;) {
-        uint32_t epoch = load_acquire(&runtime->end_epoch); /* [shutdown.epoch] */
-        uint64_t live = wok__runtime_live(runtime);
-        if (live == 0 ||
-            wok__futex_wait_until(&runtime->end_epoch, epoch, deadline_ns) == -ETIMEDOUT)
-            return live;
-    }
-}
-
-/* Workers that run by turns are stopped for each step of the shutdown, so that it comes between two
- * polls; not for ever, since one may be stuck. */
-static bool halt(struct wok_runtime *runtime, bool halted)
-{
-    return halted || (runtime->turns != NULL &&
-                      wok__turns_claim(runtime->turns, later(real_now(), HALT_WAIT_NS)));
-}
-
-static bool go_on(struct wok_runtime *runtime, bool halted)
-{
-    if (halted)
-        wok__turns_release(runtime->turns);
-    return false;
-}
-
-/* Closes the runtime, gives the tasks their grace, and aborts what is left. */
-static void end_tasks(struct wok_runtime *runtime, uint64_t grace_ns, wok_shutdown_report *report)
-{
-    uint64_t deadline_ns = later(real_now(), grace_ns);
-    bool going_down = true, halted = halt(runtime, false);
-    uint64_t live;
-
-    store_relaxed(&runtime->closed, WOK__CLOSED); /* spawns race with it: those are aborted below */
-    wok_watch_send_replace(runtime->shutdown_watch, &going_down);
-    if (grace_ns != 0)
-        halted = go_on(runtime, halted);
-    live = wait_for_tasks(runtime, deadline_ns);
-    if (live != 0) {
-        uint64_t give_up_ns = later(real_now(), ABORT_WAIT_NS);
-        store_relaxed(&runtime->closed, WOK__FORCED);
-        do {
-            halted = halt(runtime, halted);
-            report->aborted += abort_all(runtime);
-            halted = go_on(runtime, halted);
-            live = wait_for_tasks(runtime, later(real_now(), ABORT_AGAIN_NS));
-            if (live != 0 && live == wok__pools_calls(&runtime->pools))
-                break; /* only blocking calls: the pool's shutdown waits for those */
-        } while (live != 0 && real_now() < give_up_ns);
-    }
-    go_on(runtime, halted);
-    /* A call may have completed its task, and have only to find its way out of the pool. */
-    uint64_t way_out_ns = later(real_now(), WAY_OUT_NS);
-    wok__pools_close(&runtime->pools);
-    if (!wok__pools_wait(&runtime->pools, way_out_ns > deadline_ns ? way_out_ns : deadline_ns))
-        report->blocking_left = wok__pools_calls(&runtime->pools);
-    live = wok__runtime_live(runtime);
-    report->stuck = live > report->blocking_left ? (size_t)(live - report->blocking_left) : 0;
-}
-
-/* No task is left; plain threads may still wait on this runtime's clock. */
-static void close_timers(struct wok_runtime *runtime)
-{
-    for (uint32_t i = 0; i < runtime->worker_count; i++)
-        wok__timers_close(&runtime->workers[i]->timers);
-}
-
-int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_report *ret_report)
-{
-    wok_shutdown_report report = {0};
-
-    const struct wok__here *here = wok__here();
-
-    /* A thread of its own pool would wait for itself. */
-    if (here->worker != NULL || here->task != NULL ||
-        (here->blocking != 0 && here->runtime == runtime))
-        return -EDEADLK;
-    if (!runtime->ended) {
-        end_tasks(runtime, grace.ns, &report);
-        runtime->ended = true;
-        /* A thread that is left inside a task or a blocking call still reaches for the runtime. */
-        runtime->abandoned = report.stuck != 0 || report.blocking_left != 0;
-        if (report.stuck == 0) {
-            stop_threads(runtime);
-            close_timers(runtime);
-        }
-    }
-    if (ret_report != NULL)
-        *ret_report = report;
-    return runtime->abandoned ? -ETIMEDOUT : 0;
-}
-
-void wok_runtime_free(wok_runtime *runtime)
-{
-    struct wok__here *here = wok__here();
-
-    if (runtime == NULL || wok_runtime_shutdown(runtime, wok_ns(0), NULL) < 0)
-        return; /* abandoned: its threads need it until the process ends */
-    if (here->runtime == runtime)
-        here->runtime = NULL;
-    destroy(runtime);
-}
-
-void wok_runtime_freep(wok_runtime **runtime)
-{
-    wok_runtime_free(*runtime);
 }

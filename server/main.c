@@ -203,8 +203,8 @@ static int run(struct program *program)
     if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0)
         fprintf(stderr, "wok-server: %s\n", why.message);
     if (wok_runtime_shutdown(runtime, wok_ms(100), &report) < 0) {
-        fprintf(stderr, "wok-server: %zu tasks and %zu blocking calls did not end\n", report.stuck,
-                report.blocking_left);
+        fputs("wok-server: ", stderr);
+        wok_shutdown_report_print(&report, stderr);
         return exit_code; /* their threads still use what would be freed here */
     }
     wok_http_server_free(program->server);

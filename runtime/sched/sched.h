@@ -56,6 +56,10 @@ struct wok__worker {
     atomic_u32 stuck;
     /* 1 while the worker is parked or about to be; read by the monitor. */
     atomic_u32 parked;
+    /* What was polled last; never followed, only compared. */
+    atomic_of(struct wok_task *) current;
+    /* Since when the worker has been inside one poll, on CLOCK_MONOTONIC; 0: it moves.  The monitor. */
+    atomic_u64 standing_since;
 
     alignas(WOK__CACHE_LINE) struct wok_task *bound_first;
     struct wok_task *bound_last; /* bound tasks that are ready, oldest first */
@@ -108,11 +112,10 @@ struct wok_runtime {
     atomic_u32 closed;    /* enum wok__closed */
     atomic_u32 stopping;  /* workers leave their loops */
     atomic_u32 end_epoch; /* a futex: bumped at each end of a task once closed */
-    /* The next five: whoever builds, shuts down and frees the runtime. */
+    /* The next four: whoever builds, shuts down and frees the runtime. */
     pthread_t monitor;
     bool monitor_started, has_slab;
-    bool ended;     /* the shutdown is over */
-    bool abandoned; /* threads were left behind: the memory must stay */
+    bool ended; /* every task has ended, every thread was joined */
     /* Handles and wakers may outlive the runtime: whoever gives the last block back frees it. */
     struct wok__lock last_lock;
     bool freed;                /* wok_runtime_free() was called; the lock */
@@ -129,6 +132,10 @@ uint64_t wok__runtime_live(const struct wok_runtime *runtime);
 
 /* runtime.c: gives a block back that may be the last one of a runtime which was freed. */
 void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t class);
+
+/* runtime.c: ends the threads of a runtime whose tasks have ended, and then what there is of it. */
+void wok__runtime_stop_threads(struct wok_runtime *runtime);
+void wok__runtime_destroy(struct wok_runtime *runtime);
 
 /* worker.c: the body of a worker's thread. */
 void wok__worker_main(void *worker);

@@ -117,6 +117,7 @@ static void run(struct wok__worker *worker, struct wok_task *task)
     if (worker->pushed)
         share(worker);
     wok__count(&worker->counters.polls, 1);
+    store_relaxed(&worker->current, task);
     wok__task_run(task);
     if (load_relaxed(&worker->stuck) != 0)
         store_relaxed(&worker->stuck, 0);

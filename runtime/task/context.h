@@ -24,17 +24,17 @@ struct wok__ambient {
 
 /* One per thread, touched by that thread only. */
 struct wok__here {
-    struct wok_runtime *runtime; /* NULL on a thread that has none */
-    struct wok__worker *worker;  /* NULL on a thread that is no worker */
-    struct wok_task *task;       /* the task being polled, or NULL */
-    struct wok__fiber *fiber;    /* the fiber whose stack this is, or NULL */
-    struct wok__guard *guard;    /* where a panic of the task being polled stops */
-    struct wok__ambient ambient; /* of the task, or of a plain thread */
-    uint32_t budget;             /* operations left to this poll */
-    uint32_t blocking;           /* nonzero on a thread of a blocking pool */
+    struct wok_runtime *runtime;    /* NULL on a thread that has none */
+    struct wok__worker *worker;     /* NULL on a thread that is no worker */
+    struct wok_task *task;          /* the task being polled, or NULL */
+    struct wok__fiber *fiber;       /* the fiber whose stack this is, or NULL */
+    struct wok__guard *guard;       /* where a panic of the task being polled stops */
+    struct wok__ambient ambient;    /* of the task, or of a plain thread */
+    uint32_t budget;                /* operations left to this poll */
+    uint32_t blocking;              /* nonzero on a thread of a blocking pool */
     struct wok_blocking_pool *pool; /* that thread's pool, or NULL */
-    bool yields;                 /* the task being polled has woken itself to let others run */
-    struct wok__context thread;  /* the worker's own stack while a fiber runs */
+    bool yields;                    /* the task being polled has woken itself to let others run */
+    struct wok__context thread;     /* the worker's own stack while a fiber runs */
 };
 
 /* The calling thread's place.  A fiber never changes threads, so the address may be kept. */

@@ -26,20 +26,17 @@ static void name_caller(char *buffer, size_t size, const struct wok_task *task,
                         wok_join_error *error)
 {
     const wok_spawn_site *site;
-    const char *name;
 
     if (task == NULL) {
         snprintf(buffer, size, "a destructor on a worker's own stack");
         return;
     }
     site = wok__task_site(task);
-    name = task->kind == WOK__TASK_STACKLESS && task->vtable->name != NULL ? task->vtable->name
-                                                                           : site->name;
     error->task_id = task->id;
     error->file = site->file;
     error->line = site->line;
     snprintf(buffer, size, "task %llu \"%s\" (spawned at %s:%d)", (unsigned long long)task->id,
-             name, file_of(site->file), site->line);
+             wok__task_name(task), file_of(site->file), site->line);
 }
 
 int wok__refuse(const char *why, wok_join_error *ret_error)

@@ -176,6 +176,13 @@ const wok_spawn_site *wok__task_site(const struct wok_task *task)
     return ((struct wok__child_args *)wok__fiber_args((struct wok_task *)task))->site;
 }
 
+const char *wok__task_name(const struct wok_task *task)
+{
+    if (task->kind == WOK__TASK_STACKLESS && task->vtable->name != NULL)
+        return task->vtable->name;
+    return wok__task_site(task)->name;
+}
+
 struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void *borrowed),
                                   void *borrowed, const wok_spawn_site *site, int *ret_code)
 {

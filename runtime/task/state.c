@@ -187,6 +187,11 @@ bool wok__state_is_complete(const struct wok__state *state)
     return (load_acquire(&state->word) & WOK__COMPLETE) != 0; /* [state.complete] */
 }
 
+bool wok__state_is_running(const struct wok__state *state)
+{
+    return (load_relaxed(&state->word) & WOK__RUNNING) != 0;
+}
+
 bool wok__state_is_cancelled(const struct wok__state *state)
 {
     return (load_relaxed(&state->word) & WOK__CANCELLED) != 0;

@@ -32,8 +32,8 @@ struct wok_task {
         const wok_future_vtable *vtable; /* stackless: constant */
         struct wok_blocking_pool *pool;  /* blocking: constant, a counted reference */
     };
-    const wok_spawn_site *site;      /* constant, static storage */
-    struct wok_runtime *runtime;     /* constant */
+    const wok_spawn_site *site;  /* constant, static storage */
+    struct wok_runtime *runtime; /* constant */
     union {
         struct wok_task *join_waiter; /* the handle's owner; see state.c S3 */
         size_t child_index;           /* in a scope: its place in the order of spawning */
@@ -43,7 +43,7 @@ struct wok_task {
         struct wok_task *sibling; /* the scope's list of children; its owner only */
         atomic_u64 started_ns;    /* blocking: when it began, on CLOCK_MONOTONIC; its thread */
     };
-    uint64_t id;              /* constant */
+    uint64_t id; /* constant */
     /* The outcome: written by the completer before COMPLETE, read by the handle after it. */
     int32_t code;
     uint8_t outcome;
@@ -120,6 +120,8 @@ bool wok__task_is_unborn(const struct wok_task *task);
 
 /* The name and place of a task; a scope's child keeps its own. */
 const wok_spawn_site *wok__task_site(const struct wok_task *task);
+/* What the task is called: a stackless one by its future's type. */
+const char *wok__task_name(const struct wok_task *task);
 
 /* ---- join.c ------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /*
- * test_runtime.c - building a runtime, running a first task on it, shutting it down.
+ * test_runtime.c - building a runtime and running a first task on it.  Its end is in test_shutdown.c.
  *
  * E- and B-numbers are rules of Tokio's runtime, taken over or changed on purpose where the comment
  * says so.
@@ -12,7 +12,7 @@
 #include "platform/atomic.h"
 #include "support/wok_test.h"
 
-static atomic_u32 args_dropped, cleanups, begun, gate_open, left_gate;
+static atomic_u32 args_dropped, cleanups, begun;
 
 static void count_args(int *unused)
 {
@@ -56,19 +56,6 @@ static int serve(int *unused, int *result)
     *result = number;
     fetch_add_release(&begun, 1);
     return wok_sleep(WOK_FOREVER);
-}
-
-/* Keeps its thread until the gate opens. */
-WOK_TASK_WITH_DROP(block_thread, int, int, count_args, NULL);
-
-static int block_thread(int *number, int *result)
-{
-    fetch_add_release(&begun, 1);
-    while (load_acquire(&gate_open) == 0)
-        sched_yield();
-    *result = *number;
-    fetch_add_release(&left_gate, 1);
-    return 0;
 }
 
 static void await_begun(uint32_t count)
@@ -226,209 +213,6 @@ Test(runtime, wok_main_gives_what_main_returns, .timeout = 20)
     cr_assert_eq(wok_main(main_body), 1);
     main_body_returns = 100;
     cr_assert_eq(wok_main(main_body), 101);
-}
-
-/* ---- shutting down ------------------------------------------------------------------------------------- */
-
-Test(runtime, a_shutdown_aborts_what_is_left_and_counts_it, .timeout = 20)
-{
-    wok_runtime *runtime = new_runtime(2);
-    serve_join tasks[10];
-    wok_shutdown_report report;
-    wok_join_error why;
-
-    for (int i = 0; i < 10; i++)
-        tasks[i] = wok_spawn_on(runtime, serve, i);
-    await_begun(10);
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), 0);
-    cr_assert_eq(report.aborted, 10);
-    cr_assert_eq(report.stuck, 0);
-    cr_assert_eq(report.blocking_left, 0);
-    cr_assert_eq(load_relaxed(&args_dropped), 10);
-    cr_assert_eq(load_relaxed(&cleanups), 10);
-    for (int i = 0; i < 10; i++) {
-        cr_assert_eq(serve_await(&tasks[i], NULL, &why), -WOK_EJOIN);
-        cr_assert_eq(why.outcome, WOK_CANCELLED);
-    }
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), 0, "once more is fine");
-    wok_runtime_free(runtime);
-}
-
-WOK_TASK(finish_soon, int, int);
-
-static int finish_soon(int *unused, int *result)
-{
-    (void)unused;
-    *result = 5;
-    fetch_add_release(&begun, 1);
-    return wok_sleep(wok_ms(30));
-}
-
-Test(runtime, a_shutdown_with_grace_lets_tasks_end_by_themselves, .timeout = 20)
-{
-    wok_runtime *runtime = new_runtime(2);
-    finish_soon_join task = wok_spawn_on(runtime, finish_soon, 0);
-    wok_shutdown_report report;
-    wok_instant start = wok_now();
-    int result = 0;
-
-    await_begun(1);
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(15), &report), 0);
-    cr_assert_eq(report.aborted, 0);
-    cr_assert_lt(wok_elapsed(start).ns, wok_seconds(10).ns, "it does not wait longer than needed");
-    cr_assert_eq(finish_soon_await(&task, &result, NULL), 0);
-    cr_assert_eq(result, 5);
-    wok_runtime_free(runtime);
-}
-
-WOK_TASK(heed_shutdown, int, bool);
-
-static int heed_shutdown(int *unused, bool *going_down)
-{
-    WOK_CLEANUP(wok_watch_receiver_done) wok_watch_receiver shutdown;
-
-    (void)unused;
-    wok_shutdown_subscribe(&shutdown, wok_runtime_current());
-    fetch_add_release(&begun, 1);
-    int error = wok_watch_changed(&shutdown);
-    if (error == 0)
-        wok_watch_get(&shutdown, going_down);
-    return error;
-}
-
-Test(runtime, a_shutdown_tells_the_tasks_that_subscribed, .timeout = 20)
-{
-    wok_runtime *runtime = new_runtime(2);
-    heed_shutdown_join task = wok_spawn_on(runtime, heed_shutdown, 0);
-    wok_shutdown_report report;
-    bool going_down = false;
-
-    await_begun(1);
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(15), &report), 0);
-    cr_assert_eq(report.aborted, 0);
-    cr_assert_eq(heed_shutdown_await(&task, &going_down, NULL), 0);
-    cr_assert(going_down);
-    wok_runtime_free(runtime);
-}
-
-/* E2, S4: tasks that go on spawning do not keep a runtime alive. */
-WOK_TASK_WITH_DROP(breed, int, int, count_args, NULL);
-
-static atomic_u32 bred;
-
-static int breed(int *unused, int *result)
-{
-    (void)unused;
-    *result = 1;
-    fetch_add_relaxed(&bred, 1);
-    fetch_add_release(&begun, 1);
-    for (int i = 0; i < 2; i++) {
-        breed_join child = wok_spawn(breed, 0);
-        breed_join_drop(&child);
-        int error = wok_sleep(wok_us(100));
-        if (error < 0)
-            return error;
-    }
-    return 0;
-}
-
-Test(runtime, a_shutdown_ends_tasks_that_go_on_spawning, .timeout = 60)
-{
-    for (int round = 0; round < 20; round++) {
-        wok_runtime *runtime = new_runtime(3);
-        breed_join task = wok_spawn_on(runtime, breed, 0);
-
-        store_relaxed(&begun, 0);
-        await_begun(20);
-        breed_join_drop(&task);
-        cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), NULL), 0);
-        wok_runtime_free(runtime);
-    }
-    cr_assert_geq(load_relaxed(&args_dropped), load_relaxed(&bred));
-}
-
-/* ---- what cannot be ended ----------------------------------------------------------------------------- */
-
-Test(runtime, a_task_that_blocks_its_worker_is_reported_as_stuck, .timeout = 30)
-{
-    wok_runtime *runtime = new_runtime(2);
-    block_thread_join task = wok_spawn_on(runtime, block_thread, 5);
-    wok_shutdown_report report;
-    int result = 0;
-
-    await_begun(1);
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), -ETIMEDOUT);
-    cr_assert_eq(report.stuck, 1);
-    wok_runtime_free(runtime); /* leaves it alone: the worker comes back to it */
-    store_release(&gate_open, 1);
-    cr_assert_eq(block_thread_await(&task, &result, NULL), 0);
-    cr_assert_eq(result, 5, "S14: it returned before it noticed");
-}
-
-/* B3: a blocking call that has started is waited for, as long as the grace lasts. */
-Test(runtime, a_blocking_call_beyond_the_grace_is_left_behind, .timeout = 30)
-{
-    wok_runtime *runtime = new_runtime(2);
-    wok_runtime *before = wok_runtime_enter(runtime);
-    block_thread_join task = wok_spawn_blocking(block_thread, 5);
-    wok_shutdown_report report;
-    int result = 0;
-
-    await_begun(1);
-    wok_instant start = wok_now();
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(100), &report), -ETIMEDOUT);
-    cr_assert_geq(wok_elapsed(start).ns, wok_ms(100).ns);
-    cr_assert_eq(report.blocking_left, 1);
-    cr_assert_eq(report.stuck, 0);
-    wok_runtime_enter(before);
-    wok_runtime_free(runtime);
-    store_release(&gate_open, 1);
-    cr_assert_eq(block_thread_await(&task, &result, NULL), 0, "it runs on");
-    cr_assert_eq(result, 5);
-}
-
-static void *open_gate(void *unused)
-{
-    (void)unused;
-    store_release(&gate_open, 1);
-    return NULL;
-}
-
-/* B3 */
-Test(runtime, a_blocking_call_within_the_grace_is_waited_for, .timeout = 30)
-{
-    wok_runtime *runtime = new_runtime(1);
-    block_thread_join task = wok_spawn_blocking_on(runtime, block_thread, 5);
-    wok_shutdown_report report;
-    pthread_t thread;
-
-    await_begun(1);
-    cr_assert_eq(pthread_create(&thread, NULL, open_gate, NULL), 0);
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(15), &report), 0);
-    cr_assert_eq(report.blocking_left, 0);
-    cr_assert_eq(load_acquire(&left_gate), 1);
-    pthread_join(thread, NULL);
-    block_thread_join_drop(&task);
-    wok_runtime_free(runtime);
-}
-
-enum { MANY = 300 };
-
-/* With more of them than a shutdown aborts at a time it used to abort the same ones for ever. */
-Test(runtime, a_shutdown_among_hundreds_of_blocking_calls_ends, .timeout = 60)
-{
-    static block_thread_join tasks[MANY];
-    wok_runtime *runtime = new_runtime(1);
-    wok_shutdown_report report;
-
-    for (int i = 0; i < MANY; i++)
-        tasks[i] = wok_spawn_blocking_on(runtime, block_thread, i);
-    await_begun(MANY);
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), -ETIMEDOUT);
-    cr_assert_eq(report.blocking_left, MANY);
-    store_release(&gate_open, 1);
-    for (int i = 0; i < MANY; i++)
-        cr_assert_eq(block_thread_await(&tasks[i], NULL, NULL), 0);
 }
 
 /* ---- after the end -------------------------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
 #ifndef WOK_RUNTIME_H
 #define WOK_RUNTIME_H
 
+#include <stdio.h>
+
 #include <wok/base.h>
 #include <wok/task.h>
 #include <wok/time.h>
@@ -60,24 +62,58 @@ WOK_API
 WOK_MUST_USE
 int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *options);
 
+/** What a task that a shutdown left behind is doing. */
+typedef enum wok_left_kind {
+    WOK_LEFT_RUNNING,  /**< It blocks a worker. */
+    WOK_LEFT_WAITING,  /**< It cannot run, since its worker is blocked by another. */
+    WOK_LEFT_BLOCKING, /**< It is a call in a blocking pool. */
+} wok_left_kind;
+
+/** One task that a shutdown left behind.  The strings have static storage, as the spawn site has. */
+typedef struct wok_left {
+    wok_left_kind kind;
+    const char *name, *file; /**< Of the task, and where it was spawned. */
+    int line;
+    uint64_t task_id;
+    wok_duration running; /**< For how long, within a millisecond; 0: it waits, or nobody knows. */
+} wok_left;
+
+enum { WOK_LEFT_MAX = 16 };
+
 /** What a shutdown found. */
 typedef struct wok_shutdown_report {
     /** Tasks that were aborted because the grace was over. */
     size_t aborted;
-    /** Tasks that did not end although they were aborted: they block a worker. */
+    /** Tasks that did not end although they were aborted: they block a worker, or wait for one. */
     size_t stuck;
-    /** Blocking calls still running, on threads that were left behind. */
+    /** Blocking calls still running. */
     size_t blocking_left;
+    /** The first of them, those that run before those that wait. */
+    size_t left_count;
+    wok_left left[WOK_LEFT_MAX];
 } wok_shutdown_report;
 
 /**
- * Shuts the runtime down: no task is started any more; tasks have `grace` to end by themselves
- * (wok_shutdown_subscribe() tells them); then they are aborted; then the threads are joined.  Plain
- * threads that wait on the runtime's clock are told -ECANCELED, then and ever after.
+ * Prints the report, a line for its counts and one for each task it lists.
  *
- * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says.
- * Threads:    a plain thread that is neither a worker nor of the runtime's blocking pool: -EDEADLK
- *             otherwise.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_shutdown_report_print(const wok_shutdown_report *report, FILE *stream);
+
+/**
+ * Shuts the runtime down: no task is started any more; tasks have `grace` to end by themselves
+ * (wok_shutdown_subscribe() tells them); then they are aborted, which takes another 2 s at most; then
+ * the threads are joined.  Blocking calls that have started are waited for as long as the grace lasts.
+ * Plain threads that wait on the runtime's clock are told -ECANCELED, then and ever after.
+ *
+ * What has not ended by then runs on; another shutdown, or the free, goes on waiting for it.
+ *
+ * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says; -EDEADLK
+ *             in a task, and in a blocking call of this runtime.
+ * Threads:    a plain thread, one at a time.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_report *ret_report);
@@ -93,17 +129,35 @@ WOK_API
 void wok_shutdown_subscribe(struct wok_watch_receiver *receiver, wok_runtime *runtime);
 
 /**
- * Shuts down without grace if that was not done, and frees the runtime; NULL is fine.
+ * Ends the runtime, without grace if it was not shut down, and frees it; NULL is fine.
  *
- * Handles and wakers may outlive it: every task has ended by then, and its outcome can still be
- * taken.  A runtime whose shutdown left something running is not freed.
+ * It waits as long as it takes: for blocking calls that have started, and for tasks that block a
+ * worker, since their threads come back to the runtime's memory.  To give up at a deadline, shut it
+ * down first, and where that gives up do not free it, or use wok_runtime_free_background().  On a
+ * thread that may not wait, in a task or in a blocking call of this runtime, it is the same as that.
+ *
+ * Ownership:  takes the runtime.  Handles and wakers may outlive it: every task has ended by then, and
+ *             its outcome can still be taken.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 void wok_runtime_free(wok_runtime *runtime);
 
-/** wok_runtime_free() for WOK_CLEANUP. */
+/** wok_runtime_free() for WOK_CLEANUP.  Threads and Cancel as there. */
 WOK_API
 void wok_runtime_freep(wok_runtime **runtime);
+
+/**
+ * Closes the runtime and returns at once; a thread of its own waits for what still runs and then
+ * frees it.  NULL is fine.
+ *
+ * Ownership:  takes the runtime, as wok_runtime_free(); if no thread can be started, its memory stays.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_runtime_free_background(wok_runtime *runtime);
 
 /** The runtime of the calling thread: its worker's, or what wok_runtime_enter() named; or NULL. */
 WOK_API
@@ -150,7 +204,8 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
  *
  *     int main(void) { return wok_main(program); }
  *
- * Tasks that still run when the body ends are aborted, so a body awaits what it cares for.
+ * Tasks that still run when the body ends are aborted, so a body awaits what it cares for; blocking
+ * calls that have started are waited for.
  *
  * Errors:     what the body returned if it is not negative; EXIT_FAILURE and one line on stderr
  *             for a negative errno or a runtime that cannot be built; 101 after a panic.

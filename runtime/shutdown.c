@@ -1,0 +1,404 @@
+/*
+ * shutdown.c - bringing a runtime's tasks and threads to an end.
+ *
+ * The runtime is closed: spawns are refused from here on.  The tasks are told through a watch channel
+ * and have the grace to end; then all are aborted, again and again, since a spawn that raced with the
+ * closing is only found later.  Then the blocking pools are closed; what runs in them cannot be stopped
+ * and has the rest of the grace.  Then the threads are joined.
+ *
+ * What does not end in time is left running, and reported; the runtime stays whole for it, and another
+ * shutdown, or the free, goes on where this one gave up.  Only the free waits without a limit: it has
+ * to, because a thread inside a task or a call comes back to the runtime's memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <wok/runtime.h>
+
+#include "platform/futex.h"
+#include "platform/thread.h"
+#include "sched/sched.h"
+#include "sched/turns.h"
+#include "task/context.h"
+#include "task/refuse.h"
+
+/* How often tasks that were aborted are looked at again: at first, and after many looks. */
+#define ABORT_AGAIN_NS UINT64_C(20000000)
+#define ABORT_AGAIN_MAX_NS UINT64_C(640000000)
+/* How long aborted tasks are waited for beyond the grace: one that ignores -ECANCELED is unwound after
+ * a second. */
+#define ABORT_WAIT_NS UINT64_C(2000000000)
+
+/* How long a poll may keep a shutdown from stopping workers that run by turns. */
+#define HALT_WAIT_NS UINT64_C(500000000)
+
+static uint64_t real_now(void)
+{
+    struct wok__clock real;
+
+    wok__clock_init(&real, false);
+    return wok__clock_now(&real);
+}
+
+static uint64_t later(uint64_t now_ns, uint64_t more_ns)
+{
+    return now_ns + more_ns < now_ns ? UINT64_MAX : now_ns + more_ns;
+}
+
+/* ---- aborting ----------------------------------------------------------------------------------- */
+
+/* Tasks to abort, each with a reference: they are aborted after the slab's locks are given back. */
+struct batch {
+    size_t count;
+    struct wok_task *tasks[256];
+};
+
+static void collect(void *object, void *argument)
+{
+    struct wok_task *task = object;
+    struct batch *batch = argument;
+
+    /* A task that is cancelled already is left out: it knows, and the flag is sticky. */
+    if (batch->count < WOK_COUNT(batch->tasks) && !wok__state_is_cancelled(&task->state) &&
+        wok__state_try_ref(&task->state))
+        batch->tasks[batch->count++] = task;
+}
+
+/* Aborts every task that was not aborted before; how many. */
+static size_t abort_all(struct wok_runtime *runtime)
+{
+    struct batch batch;
+    size_t aborted = 0;
+
+    do {
+        batch.count = 0;
+        wok__slab_for_each(&runtime->slab, collect, &batch);
+        for (size_t i = 0; i < batch.count; i++) {
+            wok__task_abort(batch.tasks[i]);
+            wok__task_unref(batch.tasks[i]);
+        }
+        aborted += batch.count;
+    } while (batch.count == WOK_COUNT(batch.tasks));
+    return aborted;
+}
+
+/* Waits until no task lives or CLOCK_MONOTONIC shows the deadline; how many live. */
+static uint64_t wait_for_tasks(struct wok_runtime *runtime, uint64_t deadline_ns)
+{
+    for (;;) {
+        uint32_t epoch = load_acquire(&runtime->end_epoch); /* [shutdown.epoch] */
+        uint64_t live = wok__runtime_live(runtime);
+        if (live == 0 ||
+            wok__futex_wait_until(&runtime->end_epoch, epoch, deadline_ns) == -ETIMEDOUT)
+            return live;
+    }
+}
+
+/* ---- what is left -------------------------------------------------------------------------------- */
+
+/* The tasks that live, each with a reference. */
+struct census {
+    size_t count, capacity;
+    struct wok_task **tasks;
+};
+
+static void note(void *object, void *argument)
+{
+    struct wok_task *task = object;
+    struct census *census = argument;
+
+    if (census->count < census->capacity && wok__state_try_ref(&task->state))
+        census->tasks[census->count++] = task;
+}
+
+static void census_done(struct census *census)
+{
+    for (size_t i = 0; i < census->count; i++)
+        wok__task_unref(census->tasks[i]);
+    free(census->tasks);
+    census->tasks = NULL;
+    census->count = census->capacity = 0;
+}
+
+/* Empty if there is no memory for it. */
+static struct census take_census(struct wok_runtime *runtime)
+{
+    struct census census = {.capacity = (size_t)wok__runtime_live(runtime) + 16};
+
+    for (;;) {
+        census.tasks = malloc(census.capacity * sizeof(struct wok_task *));
+        if (census.tasks == NULL)
+            return (struct census){0};
+        wok__slab_for_each(&runtime->slab, note, &census);
+        if (census.count < census.capacity)
+            return census;
+        size_t more = census.capacity * 2;
+        census_done(&census);
+        census.capacity = more;
+    }
+}
+
+static size_t count_blocking(const struct census *census)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < census->count; i++)
+        count += census->tasks[i]->kind == WOK__TASK_BLOCKING;
+    return count;
+}
+
+/* True if all that lives are calls that run in a blocking pool. */
+static bool only_blocking(struct wok_runtime *runtime, uint64_t live)
+{
+    if (live > wok__pools_calls(&runtime->pools))
+        return false; /* the cheap question first */
+    WOK_CLEANUP(census_done) struct census census = take_census(runtime);
+    return census.count == count_blocking(&census);
+}
+
+/* Since when the task runs, on CLOCK_MONOTONIC; 0: it does not, or nobody knows. */
+static uint64_t running_since(struct wok_runtime *runtime, struct wok_task *task)
+{
+    if (!wok__state_is_running(&task->state))
+        return 0;
+    if (task->kind == WOK__TASK_BLOCKING)
+        return load_relaxed(&task->started_ns);
+    for (uint32_t i = 0; i < runtime->worker_count; i++) {
+        const struct wok__worker *worker = runtime->workers[i];
+        if (load_relaxed(&worker->current) == task)
+            return load_relaxed(&worker->standing_since);
+    }
+    return 0;
+}
+
+static void describe(struct wok_runtime *runtime, struct wok_task *task, wok_left *ret_left)
+{
+    const wok_spawn_site *site = wok__task_site(task);
+    uint64_t since_ns = running_since(runtime, task), now_ns = real_now();
+
+    *ret_left = (wok_left){
+        .kind = task->kind == WOK__TASK_BLOCKING      ? WOK_LEFT_BLOCKING
+                : wok__state_is_running(&task->state) ? WOK_LEFT_RUNNING
+                                                      : WOK_LEFT_WAITING,
+        .name = wok__task_name(task),
+        .file = site->file,
+        .line = site->line,
+        .task_id = task->id,
+        .running = wok_ns(since_ns != 0 && now_ns > since_ns ? now_ns - since_ns : 0),
+    };
+}
+
+/* Counts what lives, and lists the first of it: those that run before those that wait for them. */
+static void report_left(struct wok_runtime *runtime, wok_shutdown_report *report)
+{
+    WOK_CLEANUP(census_done) struct census census = take_census(runtime);
+    /* A task is counted as ended a few instructions before it can no longer be found. */
+    size_t live = (size_t)wok__runtime_live(runtime);
+
+    if (live == 0)
+        return;
+    report->blocking_left = count_blocking(&census);
+    report->stuck = live > report->blocking_left ? live - report->blocking_left : 0;
+    for (int running = 1; running >= 0; running--) {
+        for (size_t i = 0; i < census.count && report->left_count < WOK_LEFT_MAX; i++) {
+            if (wok__state_is_running(&census.tasks[i]->state) == (running == 1))
+                describe(runtime, census.tasks[i], &report->left[report->left_count++]);
+        }
+    }
+}
+
+void wok_shutdown_report_print(const wok_shutdown_report *report, FILE *stream)
+{
+    static const char *const states[] = {
+        [WOK_LEFT_RUNNING] = "runs",
+        [WOK_LEFT_WAITING] = "waits",
+        [WOK_LEFT_BLOCKING] = "blocks",
+    };
+
+    fprintf(stream, "%zu tasks were aborted, %zu tasks and %zu blocking calls did not end\n",
+            report->aborted, report->stuck, report->blocking_left);
+    for (size_t i = 0; i < report->left_count; i++) {
+        const wok_left *left = &report->left[i];
+        fprintf(stream, "  task %llu \"%s\" (spawned at %s:%d) %s",
+                (unsigned long long)left->task_id, left->name, left->file, left->line,
+                states[left->kind]);
+        if (left->running.ns != 0)
+            fprintf(stream, " for %.3f s", (double)left->running.ns / 1e9);
+        fputc('\n', stream);
+    }
+    if (report->stuck + report->blocking_left > report->left_count)
+        fprintf(stream, "  and %zu more\n",
+                report->stuck + report->blocking_left - report->left_count);
+}
+
+/* ---- shutting down ------------------------------------------------------------------------------- */
+
+static void close_runtime(struct wok_runtime *runtime)
+{
+    bool going_down = true;
+
+    if (load_relaxed(&runtime->closed) != WOK__OPEN)
+        return;
+    store_relaxed(&runtime->closed, WOK__CLOSED); /* spawns race with it: those are aborted below */
+    wok_watch_send_replace(runtime->shutdown_watch, &going_down);
+}
+
+/* Workers that run by turns are stopped for each step of the shutdown, so that it comes between two
+ * polls; not for ever, since one may be stuck. */
+static bool halt(struct wok_runtime *runtime, bool halted)
+{
+    return halted || (runtime->turns != NULL &&
+                      wok__turns_claim(runtime->turns, later(real_now(), HALT_WAIT_NS)));
+}
+
+static bool go_on(struct wok_runtime *runtime, bool halted)
+{
+    if (halted)
+        wok__turns_release(runtime->turns);
+    return false;
+}
+
+/* Aborts what lives until all has ended, or only blocking calls are left, or it is time to give up. */
+static void abort_tasks(struct wok_runtime *runtime, bool halted, uint64_t give_up_ns,
+                        wok_shutdown_report *report)
+{
+    uint64_t again_ns = ABORT_AGAIN_NS;
+    uint64_t live;
+
+    store_relaxed(&runtime->closed, WOK__FORCED);
+    do {
+        halted = halt(runtime, halted);
+        report->aborted += abort_all(runtime);
+        halted = go_on(runtime, halted);
+        live = wait_for_tasks(runtime, later(real_now(), again_ns));
+        if (again_ns < ABORT_AGAIN_MAX_NS)
+            again_ns *= 2;
+    } while (live != 0 && real_now() < give_up_ns && !only_blocking(runtime, live));
+}
+
+/* How long an end may take: times of CLOCK_MONOTONIC. */
+struct limits {
+    uint64_t grace_ns;  /* until when tasks may end by themselves */
+    uint64_t aborts_ns; /* until when aborted ones are waited for */
+    uint64_t calls_ns;  /* until when blocking calls are waited for */
+};
+
+/* No task is left; plain threads may still wait on this runtime's clock. */
+static void close_timers(struct wok_runtime *runtime)
+{
+    for (uint32_t i = 0; i < runtime->worker_count; i++)
+        wok__timers_close(&runtime->workers[i]->timers);
+}
+
+/* True: every task has ended and every thread was joined. */
+static bool end(struct wok_runtime *runtime, const struct limits *limits,
+                wok_shutdown_report *report)
+{
+    bool halted = halt(runtime, false);
+
+    close_runtime(runtime);
+    if (real_now() < limits->grace_ns)
+        halted = go_on(runtime, halted);
+    if (wait_for_tasks(runtime, limits->grace_ns) != 0)
+        abort_tasks(runtime, halted, limits->aborts_ns, report);
+    else
+        go_on(runtime, halted);
+    wok__pools_close(&runtime->pools);
+    bool ended = wok__pools_wait(&runtime->pools, limits->calls_ns);
+    report_left(runtime, report);
+    if (report->stuck != 0 || report->blocking_left != 0)
+        return false;
+    /* A thread whose call has ended has only to find its way out. */
+    if (!ended)
+        ended = wok__pools_wait(&runtime->pools, UINT64_MAX);
+    wok__runtime_stop_threads(runtime);
+    close_timers(runtime);
+    return true;
+}
+
+/* Nobody may wait for a runtime on a thread of its own, nor in a task of another. */
+static bool may_not_wait(const struct wok_runtime *runtime)
+{
+    const struct wok__here *here = wok__here();
+
+    return here->worker != NULL || here->task != NULL ||
+           (here->blocking != 0 && here->runtime == runtime);
+}
+
+int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_report *ret_report)
+{
+    wok_shutdown_report report = {0};
+
+    if (may_not_wait(runtime)) {
+        if (wok__here()->task != NULL)
+            return wok__refuse("may not shut a runtime down: it would wait for itself", NULL);
+        return -EDEADLK;
+    }
+    if (!runtime->ended) {
+        uint64_t deadline_ns = later(real_now(), grace.ns);
+        struct limits limits = {deadline_ns, later(deadline_ns, ABORT_WAIT_NS), deadline_ns};
+        runtime->ended = end(runtime, &limits, &report);
+    }
+    if (ret_report != NULL)
+        *ret_report = report;
+    return runtime->ended ? 0 : -ETIMEDOUT;
+}
+
+/* ---- freeing -------------------------------------------------------------------------------------- */
+
+static void end_and_destroy(struct wok_runtime *runtime)
+{
+    static const struct limits none = {0, UINT64_MAX, UINT64_MAX};
+    wok_shutdown_report report = {0};
+
+    while (!runtime->ended)
+        runtime->ended = end(runtime, &none, &report);
+    wok__runtime_destroy(runtime);
+}
+
+static void leave(const struct wok_runtime *runtime)
+{
+    struct wok__here *here = wok__here();
+
+    if (here->runtime == runtime && here->worker == NULL && here->blocking == 0)
+        here->runtime = NULL;
+}
+
+void wok_runtime_free(wok_runtime *runtime)
+{
+    if (runtime == NULL)
+        return;
+    if (may_not_wait(runtime)) {
+        wok_runtime_free_background(runtime);
+        return;
+    }
+    end_and_destroy(runtime);
+    leave(runtime); /* only its address is used */
+}
+
+void wok_runtime_freep(wok_runtime **runtime)
+{
+    wok_runtime_free(*runtime);
+}
+
+static void free_in_background(void *runtime)
+{
+    pthread_detach(pthread_self());
+    end_and_destroy(runtime);
+}
+
+void wok_runtime_free_background(wok_runtime *runtime)
+{
+    char name[32];
+    pthread_t thread;
+
+    if (runtime == NULL)
+        return;
+    close_runtime(runtime);
+    leave(runtime);
+    snprintf(name, sizeof name, "%.8s-reaper", runtime->thread_name);
+    /* Without a thread to wait for it, it stays as it is: whole, closed, and not freed. */
+    if (wok__thread_start(&thread, name, free_in_background, runtime) < 0)
+        (void)abort_all(runtime);
+}
