@@ -163,7 +163,8 @@ c_lines tests | grep -E '(^|[^A-Za-z0-9_])(u?sleep|nanosleep|clock_nanosleep|thr
 c_lines tests | grep -v '^tests/e2e/' | grep -E '(^|[^A-Z_])AF_INET6?([^A-Z_]|$)' |
     says 'network sockets appear in tests/e2e/ only' | check "no network sockets in tests outside tests/e2e/"
 
-find tests \( -name 'test_*.sh' -o -path 'tests/examples/*.sh' -o -name 'image.sh' -o -name 'tidy.sh' \) \
+find tests \( -name 'test_*.sh' -o -path 'tests/examples/*.sh' -o -name 'image.sh' \
+    -o -name 'tidy.sh' -o -name 'manual.sh' \) \
     ! -perm -u+x 2>/dev/null | sed 's/$/:1: not executable/' |
     check "test scripts are executable"
 
