@@ -2,7 +2,8 @@
 #
 # tests/ mirrors the source: tests/runtime/sched/test_queue.c becomes bin/tests/runtime/sched/test_queue
 # and the ctest test of the same path, and sees the private includes of its own layer only.  Scripts get
-# the programs that they try in WOK_SERVER, WOK_EXAMPLES and WOK_BIN.  A script that cannot run on this
+# the programs that they try in WOK_SERVER, WOK_EXAMPLES and WOK_BIN, and what is installed from
+# WOK_BUILD, where the shared library is built, as in the release preset.  A script that cannot run on this
 # machine says why and exits with 77, which counts as skipped, never as passed.
 
 set(sanitizer_environment
@@ -103,10 +104,12 @@ endif()
 
 # Scripts: they try programs, so they also exist in presets that build no test program.
 file(GLOB test_scripts RELATIVE "${CMAKE_SOURCE_DIR}/tests" CONFIGURE_DEPENDS
-  tests/e2e/test_*.sh tests/e2e/test_*.py tests/examples/*.sh tests/support/test_*.sh)
+  tests/e2e/test_*.sh tests/e2e/test_*.py tests/examples/*.sh tests/support/test_*.sh
+  tests/consumer/test_*.sh)
 foreach(script IN LISTS test_scripts)
   string(REGEX REPLACE "/.*" "" label "${script}")
   if((label STREQUAL "e2e" AND NOT TARGET wok-server) OR (label STREQUAL "examples" AND NOT TARGET wok)
+     OR (label STREQUAL "consumer" AND (WOK_SANITIZE OR NOT TARGET wok_shared))
      OR (label STREQUAL "support" AND (WOK_SANITIZE OR NOT WOK_TESTS)))
     continue()
   endif()
@@ -114,10 +117,14 @@ foreach(script IN LISTS test_scripts)
   add_test(NAME "${name}" COMMAND "${CMAKE_SOURCE_DIR}/tests/${script}"
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   wok_test_properties("${name}" "${label}"
+    "WOK_BUILD=${CMAKE_BINARY_DIR}"
     "WOK_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
     "WOK_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/wok-server"
     "WOK_EXAMPLES=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/examples"
     "WOK_SANITIZE=${WOK_SANITIZE}" "CC=${CMAKE_C_COMPILER}")
+  if(label STREQUAL "consumer") # two dozen compilations and links
+    set_tests_properties("${name}" PROPERTIES TIMEOUT 300)
+  endif()
   # They measure time or use the network of the machine: one at a time.
   set_tests_properties("${name}" PROPERTIES RUN_SERIAL TRUE)
 endforeach()

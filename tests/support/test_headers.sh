@@ -17,8 +17,9 @@ done
 [ -n "$compilers" ] || { echo "neither gcc nor clang is here"; exit 77; }
 
 cxx_compilers=''
-for compiler in g++ clang++; do
-    command -v "$compiler" >/dev/null && cxx_compilers="$cxx_compilers $compiler"
+for compiler in g++ clang++; do # with a library
+    echo '#include <string>' | "$compiler" -fsyntax-only -x c++ - 2>/dev/null &&
+        cxx_compilers="$cxx_compilers $compiler"
 done
 includes='-Iruntime/include -Iserver/include'
 warnings='-Wall -Wextra -Wpedantic -Wshadow -Werror'
