@@ -18,7 +18,9 @@
 #endif
 
 #ifdef __cplusplus
+/** Begins declarations that C++ is to take for those of C; stands alone on its line. */
 #define WOK_BEGIN_DECLS extern "C" {
+/** Ends what WOK_BEGIN_DECLS began. */
 #define WOK_END_DECLS }
 #else
 #define WOK_BEGIN_DECLS

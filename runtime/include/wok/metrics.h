@@ -38,11 +38,22 @@ typedef struct wok_runtime_metrics {
     const char *clock;  /* "monotonic", "paused" */
 } wok_runtime_metrics;
 
-/** Reads the figures.  Threads: any. */
+/**
+ * Reads the figures of a runtime.
+ *
+ * Ownership:  the strings in it have static storage.
+ * Threads:    any, until the runtime is freed.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *ret_metrics);
 
-/** Reads one worker's figures; false if there is no such worker. */
+/**
+ * Reads one worker's figures; false, and nothing is written, if there is no such worker.
+ *
+ * Threads:    any, until the runtime is freed.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned worker,
                             wok_worker_metrics *ret_metrics);
@@ -56,7 +67,12 @@ typedef struct wok_blocking_pool_metrics {
     uint64_t refused;                          /* calls that were not taken: -EAGAIN */
 } wok_blocking_pool_metrics;
 
-/** Reads a pool's figures.  Threads: any.  Cancel: not a cancellation point. */
+/**
+ * Reads a pool's figures.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_blocking_pool_metrics_get(const wok_blocking_pool *pool,
                                    wok_blocking_pool_metrics *ret_metrics);

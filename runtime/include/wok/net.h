@@ -58,7 +58,12 @@ WOK_API
 WOK_MUST_USE
 int wok_listen(wok_listener **ret_listener, const wok_listen_options *options);
 
-/** The port that a listener has. */
+/**
+ * The port that a listener has.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 uint16_t wok_listener_port(const wok_listener *listener);
 
@@ -95,7 +100,12 @@ void wok_listener_stop(wok_listener *listener);
 WOK_API
 void wok_listener_close(wok_listener *listener);
 
-/** wok_listener_close() for WOK_CLEANUP. */
+/**
+ * As wok_listener_close(), for WOK_CLEANUP().
+ *
+ * Threads:    as wok_listener_close().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_listener_closep(wok_listener **listener);
 
@@ -109,19 +119,25 @@ void wok_listener_closep(wok_listener **listener);
  *             the queue: try again after a pause, and not at once.  -EBADF: the listener was stopped.
  * Ownership:  returns owned: wok_stream_close().
  * Threads:    one task at a time; it may be a stackless task, which moves.
- * Cancel:     wok_accept_forget() takes back the wait.
+ * Cancel:     not a cancellation point; wok_accept_forget() takes back the wait.
  */
 WOK_API
 wok_poll wok_accept_poll(wok_listener *listener, wok_cx *cx, wok_stream **ret_stream);
 
-/** Takes back what the last wok_accept_poll() asked to be woken for. */
+/**
+ * Takes back what the last wok_accept_poll() asked to be woken for.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_accept_forget(wok_listener *listener);
 
 /**
  * The waiting form of wok_accept_poll().
  *
- * Errors:     as wok_accept_poll(); -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ * Errors:     as wok_accept_poll(); -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline
+ *             that covers the caller passes; -EDEADLK in a stackless task.
  * Ownership:  returns owned: wok_stream_close().
  * Threads:    a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point; no connection is lost.
@@ -146,7 +162,14 @@ WOK_API
 WOK_MUST_USE
 int wok_connect_begin(const char *address, uint16_t port, wok_stream **ret_stream);
 
-/** 0 once the stream is connected, WOK_PENDING, or why it failed, as connect(2). */
+/**
+ * Says whether the stream of a wok_connect_begin() is connected: WOK_READY, WOK_PENDING, or why it
+ * failed.
+ *
+ * Errors:     -ECONNREFUSED, -ETIMEDOUT, -ENETUNREACH, ... as connect(2).
+ * Threads:    the task of `cx`; one task at a time for the sending direction, of which this is.
+ * Cancel:     not a cancellation point; wok_stream_forget() takes back the wait.
+ */
 WOK_API
 wok_poll wok_connect_poll(wok_stream *stream, wok_cx *cx);
 
@@ -154,7 +177,8 @@ wok_poll wok_connect_poll(wok_stream *stream, wok_cx *cx);
  * Connects to a numeric address.
  *
  * Errors:     -ECONNREFUSED, -ENETUNREACH, ... as connect(2) and wok_connect_begin(); -ECANCELED if
- *             the caller is aborted; -EDEADLK in a stackless task.
+ *             the caller is aborted; -ETIMEDOUT if a deadline that covers the caller passes, or the
+ *             kernel gives up; -EDEADLK in a stackless task.
  * Ownership:  returns owned: wok_stream_close().
  * Threads:    a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point; an attempt that was given up is closed.
@@ -177,7 +201,7 @@ int wok_connect(const char *address, uint16_t port, wok_stream **ret_stream);
  * Errors:     -EAGAIN, -ECONNRESET, -ETIMEDOUT, ... as recv(2).
  * Ownership:  borrows the buffer until it returns.
  * Threads:    one task at a time for this direction.
- * Cancel:     wok_stream_forget() takes back the wait; no byte is lost.
+ * Cancel:     not a cancellation point; wok_stream_forget() takes back the wait, no byte is lost.
  */
 WOK_API
 ssize_t wok_stream_recv_poll(wok_stream *stream, wok_cx *cx, void *buffer, size_t size);
@@ -185,7 +209,8 @@ ssize_t wok_stream_recv_poll(wok_stream *stream, wok_cx *cx, void *buffer, size_
 /**
  * The waiting form of wok_stream_recv_poll().
  *
- * Errors:     as recv(2); -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ * Errors:     as recv(2); -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that covers
+ *             the caller passes; -EDEADLK in a stackless task.
  * Ownership:  borrows the buffer until it returns.
  * Threads:    a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point; no byte is lost.
@@ -202,7 +227,7 @@ ssize_t wok_stream_recv(wok_stream *stream, void *buffer, size_t size);
  *             more than 1,024 pieces.
  * Ownership:  borrows the pieces until it returns.
  * Threads:    one task at a time for this direction.
- * Cancel:     wok_stream_forget() takes back the wait.
+ * Cancel:     not a cancellation point; wok_stream_forget() takes back the wait.
  */
 WOK_API
 ssize_t wok_stream_send_poll(wok_stream *stream, wok_cx *cx, const struct iovec *pieces, int count);
@@ -210,8 +235,9 @@ ssize_t wok_stream_send_poll(wok_stream *stream, wok_cx *cx, const struct iovec 
 /**
  * Sends all of `size` bytes.
  *
- * Errors:     0; as sendmsg(2); -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
- *             After an error some of the bytes may have been sent.
+ * Errors:     0; as sendmsg(2); -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that
+ *             covers the caller passes; -EDEADLK in a stackless task.  After an error some of the
+ *             bytes may have been sent.
  * Ownership:  borrows the bytes until it returns.
  * Threads:    a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point.
@@ -235,7 +261,7 @@ typedef enum wok_hangup {
  * WOK_HANGUP_RESET as well.  It never fails and counts in no budget.
  *
  * Threads:    one task at a time.
- * Cancel:     wok_stream_forget() takes back the wait.
+ * Cancel:     not a cancellation point; wok_stream_forget() takes back the wait.
  * Source:     epoll_ctl(2): EPOLLRDHUP, EPOLLHUP, EPOLLERR.
  */
 WOK_API
@@ -250,7 +276,13 @@ wok_hangup wok_stream_hangup_poll(wok_stream *stream, wok_cx *cx, wok_hangup unt
 WOK_API
 void wok_stream_forget(wok_stream *stream);
 
-/** Ends the sending direction with a FIN: 0 or a negative errno, as shutdown(2). */
+/**
+ * Ends the sending direction with a FIN, after what was sent before; receiving goes on.
+ *
+ * Errors:     0; -ENOTCONN once the connection is dead, as shutdown(2).
+ * Threads:    any, while nobody closes the stream.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 int wok_stream_shutdown_send(wok_stream *stream);
 
@@ -265,11 +297,22 @@ int wok_stream_shutdown_send(wok_stream *stream);
 WOK_API
 void wok_stream_close(wok_stream *stream);
 
-/** As wok_stream_close(), and the peer gets an RST: bytes that were not delivered yet are lost. */
+/**
+ * As wok_stream_close(), and the peer gets an RST: bytes that were not delivered yet are lost.
+ *
+ * Threads:    as wok_stream_close().
+ * Cancel:     not a cancellation point.
+ * Source:     SO_LINGER, socket(7).
+ */
 WOK_API
 void wok_stream_reset(wok_stream *stream);
 
-/** wok_stream_close() for WOK_CLEANUP. */
+/**
+ * As wok_stream_close(), for WOK_CLEANUP().
+ *
+ * Threads:    as wok_stream_close().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_stream_closep(wok_stream **stream);
 

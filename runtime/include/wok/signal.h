@@ -51,15 +51,24 @@ int wok_signal_init(wok_signal *signal, int number);
 WOK_API
 void wok_signal_done(wok_signal *signal);
 
-/** Ready once for each time, or burst of times, the signal arrived since the last one. */
+/**
+ * Polls the subscription: ready once for each time, or burst of times, the signal arrived since the
+ * last one.
+ *
+ * Errors:     none: WOK_READY or WOK_PENDING.
+ * Threads:    the task of `cx`; one task for each subscription.
+ * Cancel:     not a cancellation point; a wait that is given up ends with wok_signal_done(), or with
+ *             the drop of wok_signal_as_future().
+ */
 WOK_API
 wok_poll wok_signal_poll(wok_signal *signal, wok_cx *cx);
 
 /**
  * Waits until the signal arrives.
  *
- * Errors:     0; -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
- * Ownership:  allocates nothing.
+ * Errors:     0; -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that covers
+ *             the caller passes; -EDEADLK in a stackless task; -ENOMEM on a plain thread's first wait.
+ * Ownership:  borrows the subscription until it returns.
  * Threads:    a stackful task parks, a plain thread blocks; one waiter for each subscription.
  * Cancel:     cancellation point; no signal is lost.
  */
@@ -67,9 +76,11 @@ WOK_API
 WOK_CP
 int wok_signal_wait(wok_signal *signal);
 
-/** The subscription as a future; borrows it, and its drop only takes back the wait. */
+/** The operations of wok_signal_as_future(): the drop takes back the wait, not the subscription. */
 extern WOK_API
 const wok_future_vtable wok_signal_vtable;
+
+/** The subscription as a future, which borrows it. */
 static inline wok_future wok_signal_as_future(wok_signal *signal)
 {
     return WOK_TYPE_(wok_future){&wok_signal_vtable, signal};

@@ -95,8 +95,10 @@ static inline wok_instant wok_after(wok_duration duration)
  *
  * Units:      nanoseconds inside wok_duration; build one with wok_ms() or wok_us().
  * Errors:     -ECANCELED if the task is aborted while asleep, and on a plain thread whose runtime is
- *             shut down; -EDEADLK in a stackless task, which awaits a wok_sleep_future instead.
- * Ownership:  allocates nothing; -ENOMEM on a plain thread's first wait.
+ *             shut down; -ETIMEDOUT if a deadline that covers the caller passes; -EDEADLK in a
+ *             stackless task, which polls a wok_sleep_future instead; -ENOMEM on a plain thread's
+ *             first wait.
+ * Ownership:  allocates nothing.
  * Threads:    a stackful task parks; a plain thread blocks, and needs no runtime.
  * Cancel:     cancellation point; an aborted sleep leaves no timer behind.
  * Source:     hierarchical timing wheels, Varghese and Lauck, SOSP 1987.
@@ -105,7 +107,13 @@ WOK_API
 WOK_CP
 int wok_sleep(wok_duration duration);
 
-/** As wok_sleep(), until the clock shows `deadline`; an instant that has passed yields once. */
+/**
+ * As wok_sleep(), until the clock shows `deadline`; an instant that has passed yields once.
+ *
+ * Errors:     as wok_sleep().
+ * Threads:    as wok_sleep().
+ * Cancel:     cancellation point; an aborted sleep leaves no timer behind.
+ */
 WOK_API
 WOK_CP
 int wok_sleep_until(wok_instant deadline);
@@ -143,7 +151,13 @@ static inline wok_sleep_future wok_sleep_future_for(wok_duration duration)
                                                    : wok_after(duration));
 }
 
-/** Polls the sleep: WOK_READY at its deadline or later, WOK_PENDING before. */
+/**
+ * Polls the sleep: WOK_READY at its deadline or later, WOK_PENDING before.
+ *
+ * Errors:     -ECANCELED on a plain thread whose runtime is shut down.
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx);
 
@@ -157,7 +171,12 @@ wok_poll wok_sleep_future_poll(wok_sleep_future *sleep, wok_cx *cx);
 WOK_API
 void wok_sleep_future_reset(wok_sleep_future *sleep, wok_instant deadline);
 
-/** Ends the sleep in any state; no timer is left behind. */
+/**
+ * Ends the sleep in any state; no timer is left behind.
+ *
+ * Threads:    any, while nobody polls it.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_sleep_future_drop(wok_sleep_future *sleep);
 
@@ -202,7 +221,7 @@ typedef struct wok_deadline {
  *     }
  *
  * Blocks nest, and the nearer deadline wins; so does the nearer of it and of a call's own deadline
- * (wok_x_until()).  A wait that is ready when it begins wins over a deadline that has passed.
+ * (the forms that end in `_until`).  A wait that is ready when it begins wins over a deadline that has passed.
  * Children of a scope that are spawned in the block are covered as well: a stackful child by the
  * deadline itself, a stackless one by the scope, which aborts it.  Destructors and WOK_SHIELD()
  * blocks are not covered.  The block may be left in any way: by break, return, goto, or a panic.
@@ -215,7 +234,13 @@ typedef struct wok_deadline {
  */
 #define WOK_TIMEOUT(duration_) WOK_DEADLINE(wok_after(duration_))
 
-/** As WOK_TIMEOUT(), until the clock shows `instant_`. */
+/**
+ * As WOK_TIMEOUT(), until the clock shows `instant_`.
+ *
+ * Errors:     of the waits inside: -ETIMEDOUT.
+ * Threads:    stackful tasks, and plain threads.
+ * Cancel:     not a cancellation point.
+ */
 #define WOK_DEADLINE(instant_)                                                                     \
     for (WOK_CLEANUP(wok_deadline_pop)                                                             \
              wok_deadline WOK_UNIQUE_(wok_deadline_) = wok_deadline_push(instant_);                \
@@ -256,8 +281,9 @@ wok_instant wok_deadline_now(void);
  * The future is polled before the clock is read: a future that is ready wins over a deadline that
  * has passed.  On expiry the future stays the caller's, neither dropped nor advanced further.
  *
- * Errors:     -ETIMEDOUT when the time is over; -ECANCELED if the caller is aborted; -EDEADLK in a
- *             stackless task; else the future's own code.
+ * Errors:     -ETIMEDOUT when the time is over, or that of a deadline that covers the caller;
+ *             -ECANCELED if the caller is aborted; -EDEADLK in a stackless task; -ENOMEM on a plain
+ *             thread's first wait; else the future's own code.
  * Ownership:  borrows the future and `ret_result` until it returns.
  * Threads:    stackful tasks, and plain threads with a runtime (wok_await() says how).
  * Cancel:     cancellation point.
@@ -266,7 +292,14 @@ WOK_API
 WOK_CP
 int wok_timeout(wok_duration duration, wok_future future, void *ret_result);
 
-/** As wok_timeout(), until the clock shows `deadline`; WOK_NEVER waits without a limit. */
+/**
+ * As wok_timeout(), until the clock shows `deadline`; WOK_NEVER waits without a limit.
+ *
+ * Errors:     as wok_timeout().
+ * Ownership:  borrows the future and `ret_result` until it returns.
+ * Threads:    as wok_timeout().
+ * Cancel:     cancellation point.
+ */
 WOK_API
 WOK_CP
 int wok_await_until(wok_future future, wok_instant deadline, void *ret_result);

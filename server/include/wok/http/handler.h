@@ -24,52 +24,118 @@ typedef struct wok_http_exchange wok_http_exchange;
 /** Answers one request.  A handler that returns without a status has answered 200. */
 typedef void (*wok_http_handler)(wok_http_exchange *exchange);
 
-/** The request; read-only, good until the handler returns. */
+/**
+ * The request; read-only, good until the handler returns.
+ *
+ * Ownership:  the exchange's.
+ * Threads:    any, while the handler runs.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 const wok_http_request *wok_http_exchange_request(const wok_http_exchange *exchange);
 
-/** The server's own data, as given in wok_http_server_options.context. */
+/**
+ * The server's own data, as given in wok_http_server_options.context.
+ *
+ * Ownership:  whoever gave it to wok_http_server_new() keeps it.
+ * Threads:    any, while the handler runs.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void *wok_http_exchange_context(const wok_http_exchange *exchange);
 
-/** True from the moment the server's shutdown began. */
+/**
+ * True from the moment the server's shutdown began.
+ *
+ * Threads:    any, while the handler runs.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 bool wok_http_exchange_draining(const wok_http_exchange *exchange);
 
-/** When the request's head was complete. */
+/**
+ * When the request's head was complete.
+ *
+ * Threads:    any, while the handler runs.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_instant wok_http_exchange_started(const wok_http_exchange *exchange);
 
-/** Sets the status (200..599) and the content type of the answer; `content_type` has static storage. */
+/**
+ * Sets the status (200..599) and the content type of the answer; the last call counts.
+ *
+ * A status outside of that range is answered with a 500.
+ *
+ * Ownership:  borrows `content_type`, which has static storage; NULL leaves the header out.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_http_respond(wok_http_exchange *exchange, int status, const char *content_type);
 
 /**
- * Adds a header line; `name` has static storage, `value` is copied.
+ * Adds a header line to the answer.
  *
- * Errors:     -EINVAL for a value with a control character or a header that is the server's own;
- *             -ENOSPC past 8 lines; -ENOMEM.
+ * Errors:     -EINVAL for a name that is no token, a value with a control character, and a header
+ *             that is the server's own; -ENOSPC past 8 lines; -ENOMEM.
+ * Ownership:  borrows `name`, which has static storage; copies `value`.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_slice value);
 
 /**
- * Room for at least `bytes` more bytes at the end of the body, or NULL if there is no memory; what
- * was written there counts after wok_http_response_commit().
+ * Room for at least `bytes` more bytes at the end of the body; what was written there counts after
+ * wok_http_response_commit().
+ *
+ * Errors:     NULL if there is no memory; the answer will then be a 500.
+ * Ownership:  the exchange's, until the next call that writes to the body.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 WOK_MUST_USE
 char *wok_http_response_reserve(wok_http_exchange *exchange, size_t bytes);
+
+/**
+ * Adds `bytes` bytes that were written where wok_http_response_reserve() said to the body; no more
+ * than there was room asked for.
+ *
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_http_response_commit(wok_http_exchange *exchange, size_t bytes);
 
-/** Appends to the body: 0 or -ENOMEM, and the answer will then be a 500. */
+/**
+ * Appends to the body.
+ *
+ * Errors:     0; -ENOMEM, and the answer will then be a 500.
+ * Ownership:  copies the bytes.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 int wok_http_response_append(wok_http_exchange *exchange, wok_slice bytes);
+
+/**
+ * Appends to the body what printf(3) would print.
+ *
+ * Errors:     0; -ENOMEM, and the answer will then be a 500.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 int wok_http_response_printf(wok_http_exchange *exchange, const char *format, ...) WOK_PRINTF(2, 3);
 
-/** Forgets the body and the header lines written so far. */
+/**
+ * Forgets the body and the header lines written so far; the status and the content type stay.
+ *
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_http_response_clear(wok_http_exchange *exchange);
 
@@ -77,7 +143,11 @@ void wok_http_response_clear(wok_http_exchange *exchange);
  * Answers with a problem document (RFC 9457) in place of whatever was written so far.
  *
  * The title is the status's reason phrase, the instance the request's target, and `format` gives
- * the detail: a sentence that names what was wrong and what was expected.
+ * the detail, at most 1,023 bytes: a sentence that names what was wrong and what was expected.
+ *
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ * Source:     RFC 9457.
  */
 WOK_API
 void wok_http_problem(wok_http_exchange *exchange, int status, const char *format, ...)

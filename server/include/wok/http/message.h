@@ -86,19 +86,42 @@ typedef struct wok_http_request {
  *
  * An absent header is a slice whose data is NULL; an empty value has data and size 0.  For a header
  * that may be repeated, walk them all with wok_http_request_header_at().
+ *
+ * Ownership:  the slice lies in the request's bytes.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 wok_slice wok_http_request_header(const wok_http_request *request, wok_slice name);
 
-/** Gives the header line at `index`, in the order received; `index` is below `header_count`. */
+/**
+ * Gives the header line at `index`, in the order received; `index` is below `header_count`.
+ *
+ * Ownership:  the slices lie in the request's bytes.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_http_field wok_http_request_header_at(const wok_http_request *request, size_t index);
 
-/** Gives the name of a method in capitals, as Allow wants it; empty for WOK_HTTP_OTHER. */
+/**
+ * Gives the name of a method in capitals, as Allow wants it; empty for WOK_HTTP_OTHER.
+ *
+ * Ownership:  static storage.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_slice wok_http_method_name(wok_http_method method);
 
-/** Gives the reason phrase of a status, such as "Not Found"; "Unknown" for one without a name. */
+/**
+ * Gives the reason phrase of a status, such as "Not Found"; "Unknown" for one without a name.
+ *
+ * Ownership:  static storage.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ * Source:     RFC 9110 section 15.
+ */
 WOK_API
 wok_slice wok_http_status_reason(int status);
 

@@ -32,6 +32,8 @@ typedef struct wok_http_query {
  *
  * Ownership:  borrows both until the last parameter has been used; a buffer of `query.size` bytes is
  *             always enough.
+ * Threads:    any; a walk belongs to one at a time.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 wok_http_query wok_http_query_begin(wok_slice query, char *buffer, size_t capacity);
@@ -44,6 +46,9 @@ wok_http_query wok_http_query_begin(wok_slice query, char *buffer, size_t capaci
  *
  * Errors:     -EINVAL for a '%' that two hexadecimal digits do not follow, and for `%00`: strings of
  *             C would end there; -ENOSPC if the buffer is too small.  `pair` says where.
+ * Ownership:  the parameter lies in the query or in the walk's buffer.
+ * Threads:    any; a walk belongs to one at a time.
+ * Cancel:     not a cancellation point.
  * Source:     WHATWG URL, section 5.1 (application/x-www-form-urlencoded), but strict.
  */
 WOK_API
@@ -53,7 +58,12 @@ int wok_http_query_next(wok_http_query *query, wok_http_parameter *ret_parameter
 /**
  * Resolves the escapes of a part of a path and returns the size; '+' is a plus here.
  *
- * Errors:     -EINVAL and -ENOSPC as above; the result is never longer than `text`.
+ * Errors:     -EINVAL for a '%' that two hexadecimal digits do not follow, and for `%00`; -ENOSPC if
+ *             the buffer is too small; the result is never longer than `text`.
+ * Ownership:  borrows both until it returns; writes no NUL.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ * Source:     RFC 3986 section 2.1.
  */
 WOK_API
 WOK_MUST_USE

@@ -10,6 +10,7 @@
 
 WOK_BEGIN_DECLS
 
+/** Listeners, connections, routes and limits. */
 typedef struct wok_http_server wok_http_server;
 
 /** How a server is built; zero means the default everywhere. */
@@ -46,12 +47,27 @@ typedef struct wok_http_server_metrics {
     uint64_t client_gone;           /* requests whose client went away before the answer */
 } wok_http_server_metrics;
 
-/** Builds a server on the current runtime: 0, -ENOMEM, -EINVAL.  Owned: wok_http_server_free(). */
+/**
+ * Builds a server on the calling thread's runtime; it listens to nothing yet.
+ *
+ * Errors:     0; -EINVAL without a runtime or without routes; -ENOMEM.
+ * Ownership:  returns owned: wok_http_server_free().  Copies the options, and borrows what they point
+ *             to until then.
+ * Threads:    tasks, and plain threads that entered a runtime.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 WOK_MUST_USE
 int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_options *options);
 
-/** Opens a listener and starts to accept: 0 or a negative errno as wok_listen(). */
+/**
+ * Opens a listener and starts to accept.
+ *
+ * Errors:     0; as wok_listen(); -ENOSPC for more than 8 listeners.
+ * Ownership:  borrows `address` until it returns; `ret_port` may be NULL.
+ * Threads:    as wok_http_server_new(), one at a time, on the server's runtime.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 WOK_MUST_USE
 int wok_http_server_listen(wok_http_server *server, const char *address, uint16_t port,
@@ -67,22 +83,41 @@ typedef struct wok_http_drain_report {
  * listeners close, idle connections close, running requests finish with `Connection: close`, and
  * at the grace what is left is aborted.
  *
- * Threads:    a stackful task of the server's runtime.  Cancel: cancellation point.
+ * Errors:     0 when the last connection is gone; -ETIMEDOUT if one is left 2 s after the abort;
+ *             -ECANCELED if the caller is aborted; -EDEADLK in a stackless task.
+ * Ownership:  `ret_report` may be NULL.
+ * Threads:    one stackful task of the server's runtime.
+ * Cancel:     cancellation point; the shutdown stays where it was.
  */
 WOK_API
 WOK_CP
 int wok_http_server_drain(wok_http_server *server, wok_http_drain_report *ret_report);
 
-/** Reads the counters.  Threads: any. */
+/**
+ * Reads the counters.
+ *
+ * Threads:    any, until the server is freed.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_http_server_metrics_get(const wok_http_server *server,
                                  wok_http_server_metrics *ret_metrics);
 
-/** True from the moment the drain began.  Threads: any. */
+/**
+ * True from the moment the drain began.
+ *
+ * Threads:    any, until the server is freed.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 bool wok_http_server_draining(const wok_http_server *server);
 
-/** Frees a server whose drain is over, or that never listened; NULL is fine. */
+/**
+ * Frees a server whose drain is over, or that never listened; NULL is fine.
+ *
+ * Threads:    any, while nobody else uses the server.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_http_server_free(wok_http_server *server);
 
