@@ -33,7 +33,14 @@ WOK_BEGIN_DECLS
 #define wok_spawn_blocking(name_, ...)                                                             \
     wok_spawn_blocking_on((wok_runtime *)NULL, name_, __VA_ARGS__)
 
-/** As wok_spawn_blocking(), on `runtime`.  Threads: any.  Cancel: not a cancellation point. */
+/**
+ * As wok_spawn_blocking(), on `runtime`.
+ *
+ * Errors:     as wok_spawn_blocking().
+ * Ownership:  takes the arguments, also on failure; returns an owned handle.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 #define wok_spawn_blocking_on(runtime_, name_, ...)                                                \
     __extension__({                                                                                \
         name_##_args_ wok_args_ = WOK_TYPE_(name_##_args_) __VA_ARGS__;                            \
@@ -44,7 +51,9 @@ WOK_BEGIN_DECLS
 /**
  * The untyped form of wok_spawn_blocking(); NULL is the calling thread's runtime.
  *
- * Errors, ownership as wok_spawn_blocking().
+ * Errors:     as wok_spawn_blocking().
+ * Ownership:  copies site->args_size bytes from `args_moved`, which is dead afterwards; `site` has
+ *             static storage; returns an owned handle.
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */
@@ -96,7 +105,12 @@ int wok_blocking_pool_new(wok_blocking_pool **ret_pool, wok_runtime *runtime,
 WOK_API
 void wok_blocking_pool_free(wok_blocking_pool *pool);
 
-/** wok_blocking_pool_free() for WOK_CLEANUP.  Threads and Cancel as there. */
+/**
+ * As wok_blocking_pool_free(), for WOK_CLEANUP().
+ *
+ * Threads:    as wok_blocking_pool_free().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_blocking_pool_freep(wok_blocking_pool **pool);
 
@@ -118,7 +132,14 @@ void wok_blocking_pool_freep(wok_blocking_pool **pool);
             wok_spawn_blocking_in_raw((pool_), WOK_TASK_SITE_(name_), &wok_args_)};                \
     })
 
-/** The untyped form of wok_spawn_blocking_in().  Threads and Cancel as there. */
+/**
+ * The untyped form of wok_spawn_blocking_in().
+ *
+ * Errors:     as wok_spawn_blocking_in().
+ * Ownership:  as wok_spawn_blocking_raw().
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site *site,
                                    void *args_moved);

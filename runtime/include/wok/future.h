@@ -80,7 +80,13 @@ typedef struct wok_waker {
     struct wok_task *task;
 } wok_waker;
 
-/** A waker for the task that polls; give it back with wok_waker_drop(). */
+/**
+ * Makes a waker for the task that polls.
+ *
+ * Ownership:  returns owned: wok_waker_drop().  It keeps the task's memory, not its result.
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_waker wok_waker_new(const wok_cx *cx);
 
@@ -93,11 +99,22 @@ wok_waker wok_waker_new(const wok_cx *cx);
 WOK_API
 void wok_waker_wake(const wok_waker *waker);
 
-/** Gives the waker back; a waker of zero bytes is fine. */
+/**
+ * Gives the waker back; a waker of zero bytes is fine.
+ *
+ * Threads:    any, while nobody else uses this waker.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_waker_drop(wok_waker *waker);
 
-/** Makes the polling task be polled again after the others that are ready have had their turn. */
+/**
+ * Makes the polling task be polled again after the others that are ready have had their turn; the
+ * poll then says WOK_PENDING.
+ *
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_cx_yield(wok_cx *cx);
 
@@ -218,7 +235,14 @@ typedef struct wok_join_all_future {
     bool started;
 } wok_join_all_future;
 
-/** WOK_READY when every branch is ready, else WOK_PENDING. */
+/**
+ * Polls the branches that are not ready: WOK_READY when every branch is, else WOK_PENDING.
+ *
+ * Errors:     none; each branch has its own code.
+ * Ownership:  borrows the branches and their futures until their owner drops them.
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx);
 
@@ -226,10 +250,12 @@ wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx);
 extern WOK_API
 const wok_future_vtable wok_join_all_vtable;
 
-/*
- * Locals of a stackless task live in its struct, and these three macros make its poll read from
- * top to bottom: the place to go on from is kept in a member of the struct, `resume_line`, which
- * starts at 0.  No switch statement may span an await.  To keep what a poll gave, assign it inside:
+/**
+ * Begins the body of a poll that reads from top to bottom, though it returns at each await.
+ *
+ * The locals of a stackless task live in its struct, and so does the place to go on from: in a
+ * member `resume_line`, which starts at 0.  No switch statement, and in C++ no scope of an
+ * initialised local, may span an await.  To keep what a poll gave, assign it inside:
  * WOK_AWAIT(self, self->code = some_poll(cx)); to end early with a code, return it.
  *
  *     static wok_poll poll(void *self_, wok_cx *cx, void *result)
@@ -244,6 +270,13 @@ const wok_future_vtable wok_join_all_vtable;
 #define WOK_ASYNC_BEGIN(self)                                                                      \
     switch ((self)->resume_line) {                                                                 \
     case 0:
+
+/**
+ * Polls here until what `poll` polls is ready, and returns WOK_PENDING from the body meanwhile.
+ *
+ * Threads:    the poll of a stackless task, between WOK_ASYNC_BEGIN() and WOK_ASYNC_END; once a line.
+ * Cancel:     not a cancellation point: an aborted stackless task is dropped in place of its next poll.
+ */
 #define WOK_AWAIT(self, poll)                                                                      \
     do {                                                                                           \
         (self)->resume_line = __LINE__;                                                            \
@@ -252,6 +285,8 @@ const wok_future_vtable wok_join_all_vtable;
         if ((poll) == WOK_PENDING)                                                                 \
             return WOK_PENDING;                                                                    \
     } while (0)
+
+/** Ends the body that WOK_ASYNC_BEGIN() began, with WOK_READY. */
 #define WOK_ASYNC_END                                                                              \
     }                                                                                              \
     return WOK_READY
