@@ -12,7 +12,7 @@ set -u
 # Headers that do not follow the rules yet.
 not_yet='runtime/include/wok/channel.h
 runtime/include/wok/future.h
-runtime/include/wok/runtime.h runtime/include/wok/scope.h runtime/include/wok/select.h
+runtime/include/wok/scope.h runtime/include/wok/select.h
 runtime/include/wok/task.h runtime/include/wok/testing.h'
 
 # Reads headers; prints 'name NAME' for each symbol, 'known NAME' for whatever else can be referred to,

@@ -56,7 +56,10 @@ typedef struct wok_runtime_options {
  *
  * Errors:     0; -EINVAL for options out of range; -ENOTSUP if the program was linked without
  *             unwind tables; -ENOMEM, -EMFILE, -EAGAIN as the kernel says.
- * Ownership:  returns owned: wok_runtime_free().
+ * Ownership:  returns owned: wok_runtime_free().  Copies the options and what they point to, but for
+ *             `argument`; NULL is the default everywhere.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 WOK_MUST_USE
@@ -144,7 +147,12 @@ void wok_shutdown_subscribe(struct wok_watch_receiver *receiver, wok_runtime *ru
 WOK_API
 void wok_runtime_free(wok_runtime *runtime);
 
-/** wok_runtime_free() for WOK_CLEANUP.  Threads and Cancel as there. */
+/**
+ * As wok_runtime_free(), for WOK_CLEANUP().
+ *
+ * Threads:    as wok_runtime_free().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_runtime_freep(wok_runtime **runtime);
 
@@ -159,11 +167,25 @@ void wok_runtime_freep(wok_runtime **runtime);
 WOK_API
 void wok_runtime_free_background(wok_runtime *runtime);
 
-/** The runtime of the calling thread: its worker's, or what wok_runtime_enter() named; or NULL. */
+/**
+ * The runtime of the calling thread: its worker's or its blocking pool's, or what wok_runtime_enter()
+ * named; or NULL.
+ *
+ * Ownership:  stays with whoever has it.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_runtime *wok_runtime_current(void);
 
-/** Makes `runtime` the calling plain thread's runtime; returns the one before, to be restored. */
+/**
+ * Makes `runtime` the calling plain thread's runtime, on which it then spawns, listens and reads the
+ * clock; returns the one before, to be restored.  NULL: none.
+ *
+ * Ownership:  borrows the runtime until the thread enters another.
+ * Threads:    plain threads; on a worker it changes nothing.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 wok_runtime *wok_runtime_enter(wok_runtime *runtime);
 
@@ -193,7 +215,15 @@ wok_runtime *wok_runtime_enter(wok_runtime *runtime);
                          wok_call_.ret_error);                                                     \
     })
 
-/** The untyped form of wok_block_on(). */
+/**
+ * The untyped form of wok_block_on().
+ *
+ * Errors:     as wok_block_on().
+ * Ownership:  copies site->args_size bytes from `args_moved`, which is dead afterwards; `ret_result`
+ *             takes site->result_size bytes, or is NULL, and the result is destroyed.
+ * Threads:    as wok_block_on().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
                      void *ret_result, wok_join_error *ret_error);
@@ -210,15 +240,27 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
  * Errors:     what the body returned if it is not negative; EXIT_FAILURE and one line on stderr
  *             for a negative errno or a runtime that cannot be built; 101 after a panic.
  * Threads:    a plain thread.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 int wok_main(int (*body)(void));
 
-/** The number of worker threads. */
+/**
+ * The number of worker threads.
+ *
+ * Threads:    any, until the runtime is freed.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 unsigned wok_runtime_workers(const wok_runtime *runtime);
 
-/** The index of the calling worker thread, or -1. */
+/**
+ * The index of the calling worker thread.
+ *
+ * Errors:     -1 on any other thread, one of a blocking pool included.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 int wok_worker_index(void);
 
