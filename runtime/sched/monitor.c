@@ -39,7 +39,8 @@ static bool look(struct wok_runtime *runtime, struct wok__worker *worker, struct
         store_relaxed(&worker->standing_since, now_ns - SAMPLE_NS);
     if (sample->standstill >= STUCK_SAMPLES)
         store_relaxed(&worker->stuck, 1); /* the owner clears it when it comes back */
-    if (sample->standstill >= STUCK_SAMPLES || wok__queue_length(&worker->queue) > 0)
+    if (sample->standstill >= STUCK_SAMPLES || wok__queue_length(&worker->queue) > 0 ||
+        wok__deque_length(&worker->children) > 0)
         wok__sched_notify(runtime);
     return true;
 }

@@ -17,6 +17,7 @@
 #include "blocking/pool.h"
 #include "io/driver.h"
 #include "platform/stack.h"
+#include "sched/deque.h"
 #include "sched/idle.h"
 #include "sched/inject.h"
 #include "sched/queue.h"
@@ -47,7 +48,8 @@ struct wok__worker {
     bool has_turn;        /* by turns: it is this worker's */
     struct wok__log *log; /* constant; NULL: what happens is not logged */
 
-    struct wok__queue queue; /* tasks that may move: the owner and thieves */
+    struct wok__queue queue;    /* tasks that may move: the owner and thieves */
+    struct wok__deque children; /* new children of scopes: the owner and thieves */
     /* The task that runs next; the owner, and a helper while the owner is stuck. */
     alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) slot;
     /* Bound tasks that were woken elsewhere, newest first: anyone pushes, the owner takes all. */
@@ -150,6 +152,9 @@ void wok__worker_release_yielded(struct wok__worker *worker);
 void wok__sched_notify(struct wok_runtime *runtime);
 /* Makes a worker's wait return. */
 void wok__worker_unpark(struct wok_runtime *runtime, int worker);
+
+/* worker.c: wakes another worker if what lies here is worth it. */
+void wok__worker_share(struct wok__worker *worker);
 
 /* search.c: finds work in other places than the worker's own; NULL: there is none. */
 struct wok_task *wok__worker_search(struct wok__worker *worker);

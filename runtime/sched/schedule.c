@@ -146,6 +146,10 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         wok__sched_notify(runtime);
         return;
     }
+    if (reason == WOK__REASON_CHILD && wok__deque_push(&worker->children, task)) {
+        worker->pushed = true;
+        return;
+    }
     if (reason == WOK__REASON_WAKE) {
         /* [slot.task] for the helper of a stuck worker */
         task = exchange_acq_rel(&worker->slot, task);
@@ -153,6 +157,42 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
             return;
     }
     wok__worker_push(worker, task);
+}
+
+/* ---- children in place ------------------------------------------------------------------------- */
+
+/* So many in a row, as in the worker's own loop: then the driver and the others have their turn. */
+enum { CHILDREN_IN_PLACE = 61 };
+
+static bool poll_child(struct wok__worker *worker)
+{
+    struct wok_task *task = wok__deque_take(&worker->children);
+
+    if (task == NULL)
+        return false;
+    if (worker->pushed)
+        wok__worker_share(worker);
+    wok__count(&worker->counters.polls, 1);
+    wok__task_run_in_place(task);
+    return true;
+}
+
+bool wok__run_children_here(wok_cx *cx)
+{
+    struct wok__here *here = wok__here();
+    struct wok__worker *worker = here->worker;
+    uint32_t left = CHILDREN_IN_PLACE;
+
+    if (here->fiber == NULL || here->task != cx->task)
+        return true; /* a plain thread, or a wait inside another future's poll */
+    if (wok__deque_length(&worker->children) == 0)
+        return true;
+    while (left > 0 && poll_child(worker))
+        left--;
+    if (wok__deque_length(&worker->children) == 0)
+        return true;
+    wok_cx_yield(cx);
+    return false;
 }
 
 /* ---- memory and stacks ------------------------------------------------------------------------- */

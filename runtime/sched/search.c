@@ -1,7 +1,8 @@
 /*
  * search.c - looking for work beyond the worker's own queues.
  *
- * In this order: the injection queue, half of another worker's ring (a random victim first), and, of
+ * In this order: the injection queue, half of another worker's ring (a random victim first), the oldest
+ * of its new children, and, of
  * a worker that the monitor found stuck in one poll, everything that may move: its slot, the events
  * of its driver, its timers.
  */
@@ -30,6 +31,19 @@ static struct wok_task *from_ring(struct wok__worker *worker, struct wok__worker
     if (task != NULL) {
         wok__count(&worker->counters.steals, 1);
         wok__count(&worker->counters.stolen_tasks, moved);
+    }
+    return task;
+}
+
+static struct wok_task *from_children(struct wok__worker *worker, struct wok__worker *victim)
+{
+    struct wok_task *task = NULL;
+
+    if (wok__deque_length(&victim->children) != 0)
+        task = wok__deque_steal(&victim->children);
+    if (task != NULL) {
+        wok__count(&worker->counters.steals, 1);
+        wok__count(&worker->counters.stolen_tasks, 1);
     }
     return task;
 }
@@ -65,6 +79,8 @@ struct wok_task *wok__worker_search(struct wok__worker *worker)
             continue;
         task = from_ring(worker, victim);
         if (task == NULL)
+            task = from_children(worker, victim);
+        if (task == NULL)
             task = from_stuck(worker, victim);
     }
     return task != NULL ? task : from_injection(worker);
@@ -78,7 +94,8 @@ bool wok__worker_sees_work(const struct wok__worker *worker)
         return true;
     for (uint32_t i = 0; i < runtime->worker_count; i++) {
         const struct wok__worker *victim = runtime->workers[i];
-        if (victim != worker && wok__queue_length(&victim->queue) != 0)
+        if (victim != worker &&
+            (wok__queue_length(&victim->queue) != 0 || wok__deque_length(&victim->children) != 0))
             return true;
     }
     return false;

@@ -4,21 +4,28 @@
  * What is served when
  *   - the slot first, but at most 3 times in a row while others wait;
  *   - bound tasks and the ring by turns, so that neither starves the other;
+ *   - new children of scopes, whose parents run them unless these do something else meanwhile, when
+ *     there is nothing of the former, and the oldest at every 8th poll;
  *   - bound tasks that have yielded when there is nothing of the former, or at the 61st poll;
  *   - the driver, the timers and the injection queue at every 61st poll, and whenever there is
  *     nothing else.  61: a prime, so that it does not beat with batches of powers of two.
  *
- * Whether another worker is woken for what lies in the ring is a matter of money: a wake-up costs
+ * Whether another worker is woken for what lies in ring and deque is a matter of money: a wake-up costs
  * this worker a system call and the other one some 20 microseconds until it runs.  So it is made
+<<<<<<< HEAD
  * when the ring holds more work than that, by the mean time of a poll; below, the worker does it
  * sooner itself.  What a long poll leaves lying, the monitor finds.  On a paused clock a poll takes no
  * time, and a draw decides.
+=======
+ * when they hold more work than that, by the mean time of a poll; below, the worker does it
+ * sooner itself.  What a long poll leaves lying, the monitor finds.
+>>>>>>> af1e376 (scope: policies, limits, completion order, children in place)
  */
 #include "sched/sched.h"
 #include "sched/turns.h"
 #include "task/context.h"
 
-enum { EVENT_INTERVAL = 61, SLOT_RUN_MAX = 3 };
+enum { EVENT_INTERVAL = 61, CHILD_INTERVAL = 8, SLOT_RUN_MAX = 3 };
 #define WAKE_COST_NS UINT64_C(20000)
 
 static struct wok_task *take_slot(struct wok__worker *worker)
@@ -41,6 +48,12 @@ static struct wok_task *take_bound(struct wok__worker *worker)
     return task;
 }
 
+/* The oldest of the new children: the newest are for their parents, and none must wait for ever. */
+static struct wok_task *take_child(struct wok__worker *worker)
+{
+    return wok__deque_length(&worker->children) == 0 ? NULL : wok__deque_steal(&worker->children);
+}
+
 /* The next of the worker's own tasks, or NULL. */
 static struct wok_task *next_own(struct wok__worker *worker)
 {
@@ -58,6 +71,8 @@ static struct wok_task *next_own(struct wok__worker *worker)
     task = worker->serve_bound ? take_bound(worker) : wok__queue_take(&worker->queue);
     if (task == NULL)
         task = worker->serve_bound ? wok__queue_take(&worker->queue) : take_bound(worker);
+    if (task == NULL)
+        task = take_child(worker);
     if (task == NULL)
         task = take_slot(worker);
     if (task == NULL) {
@@ -78,7 +93,9 @@ static struct wok_task *next_task(struct wok__worker *worker)
         if (wok__inject_take(&worker->runtime->inject, &task, 1) == 1)
             return task;
     }
-    task = next_own(worker);
+    task = worker->tick % CHILD_INTERVAL == 0 ? take_child(worker) : NULL;
+    if (task == NULL)
+        task = next_own(worker);
     if (task != NULL)
         return task;
     if (worker->eventful) {
@@ -90,6 +107,7 @@ static struct wok_task *next_task(struct wok__worker *worker)
     return wok__worker_search(worker);
 }
 
+<<<<<<< HEAD
 /* Is what lies in the ring worth the wake-up of another worker? */
 static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
 {
@@ -99,8 +117,11 @@ static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
 }
 
 static void share(struct wok__worker *worker)
+=======
+void wok__worker_share(struct wok__worker *worker)
+>>>>>>> af1e376 (scope: policies, limits, completion order, children in place)
 {
-    uint32_t length = wok__queue_length(&worker->queue);
+    uint32_t length = wok__queue_length(&worker->queue) + wok__deque_length(&worker->children);
 
     worker->pushed = false;
     if (length > 0 && is_worth_a_wake(worker, length) &&
@@ -115,7 +136,7 @@ static void run(struct wok__worker *worker, struct wok_task *task)
         wok__worker_unpark(worker->runtime, wok__idle_found(&worker->runtime->idle));
     }
     if (worker->pushed)
-        share(worker);
+        wok__worker_share(worker);
     wok__count(&worker->counters.polls, 1);
     store_relaxed(&worker->current, task);
     wok__task_run(task);

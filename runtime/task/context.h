@@ -16,10 +16,11 @@ struct wok__fiber;
 struct wok_blocking_pool;
 struct wok__guard;
 
-/* What surrounds the code that runs: it goes with the task, not with the thread. */
+/* What surrounds the code that runs: it goes with the task, not with the thread.  It is copied at each
+ * switch, in one piece that must not lie across two cache lines. */
 struct wok__ambient {
-    uint64_t deadline_ns; /* the nearest deadline that covers it; 0: none */
-    uint32_t shields;     /* blocks that hide a cancellation */
+    _Alignas(16) uint64_t deadline_ns; /* the nearest deadline that covers it; 0: none */
+    uint32_t shields;                  /* blocks that hide a cancellation */
 };
 
 /* One per thread, touched by that thread only. */

@@ -70,6 +70,7 @@ bool wok__fiber_poll(struct wok_task *task)
     wok__context_switch(&here->thread, &fiber->context);
     here->fiber = NULL;
     fiber->ambient = here->ambient;
+    here->ambient = (struct wok__ambient){0}; /* nothing covers the worker's own stack */
     if (!fiber->finished) {
         fiber->guard = here->guard; /* it may wait inside a guard of its own */
         here->guard = outer;

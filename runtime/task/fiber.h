@@ -16,8 +16,8 @@
 struct wok__fiber {
     struct wok__context context;
     struct wok__stack stack;     /* base == NULL: not started */
-    struct wok__guard *guard;    /* while it waits: the innermost guard of its stack */
     struct wok__ambient ambient; /* while it waits, and before it starts */
+    struct wok__guard *guard;    /* while it waits: the innermost guard of its stack */
     struct wok__panic *panic;    /* set at its end */
     uint64_t cancelled_at;       /* when a wait returned -ECANCELED for the first time */
     int32_t code;                /* what the function returned */

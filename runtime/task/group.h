@@ -1,14 +1,36 @@
 /*
- * group.h - the children of a scope: how they are made, and the counter that they share.
+ * group.h - what tasks may belong to besides themselves: a scope, a join set, a tracker.
  */
 #ifndef WOK_TASK_GROUP_H
 #define WOK_TASK_GROUP_H
 
 #include <wok/scope.h>
 
-/* A child of the group has ended and its block is the scope's; wakes the parent if that waits for
- * it.  The group may be gone afterwards. */
-void wok__group_child_done(struct wok__group *group);
+/* What a group is part of; zero is a scope, so that a zeroed one is valid. */
+enum wok__group_kind { WOK__GROUP_SCOPE, WOK__GROUP_SET, WOK__GROUP_TRACKER };
+
+/* A child of a scope has ended, its outcome is stored, its block is the scope's.  Heeds the scope's
+ * options, and wakes the parent if that waits for it.  The scope may be gone afterwards. */
+void wok__scope_child_done(struct wok_task *task);
+
+/* scope_options.c: what an end means by the options of the scope, before the child is counted out. */
+void wok__scope_heed(wok_scope *scope, struct wok_task *task);
+/* Aborts the children that have not ended, and those that are spawned from now on; true: nobody had
+ * done so before.  The caller is the owner, or a child that is not counted out yet. */
+bool wok__scope_abort_children(wok_scope *scope);
+/* Schedules a new child, or queues it if enough are running. */
+void wok__scope_start(wok_scope *scope, struct wok_task *task);
+/* The next child that ended, for the owner; NULL: none has, or all were told of. */
+struct wok_task *wok__scope_take_ended(wok_scope *scope);
+
+/* The bits of a scope's counter. */
+enum {
+    WOK__SCOPE_ALL = 1,      /* the parent waits until no child lives */
+    WOK__SCOPE_ANY = 2,      /* the parent waits for the next end */
+    WOK__SCOPE_CLAIMING = 4, /* a child is about to wake the parent */
+    WOK__SCOPE_ABORTED = 8,  /* children are born aborted */
+    WOK__SCOPE_LIVE = 16,    /* one live child */
+};
 
 /* What a stackful child is given. */
 struct wok__child_args {

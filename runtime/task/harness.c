@@ -109,7 +109,7 @@ static void complete(struct wok_task *task)
     if (group != NULL) {
         wok__task_destroy_result(task);
         (void)wok__state_complete(&task->state); /* the scope frees the block */
-        wok__group_child_done(group);
+        wok__scope_child_done(task);
         return;
     }
     switch (wok__state_complete(&task->state)) {
@@ -198,13 +198,13 @@ static bool run_stackful(struct wok_task *task, bool cancelled)
     return true;
 }
 
-void wok__task_run(struct wok_task *task)
+/* Inline in both callers: every level of calls between a worker and the switch to a stack is a return
+ * that the processor predicts wrongly after it. */
+static inline __attribute__((always_inline)) void run(struct wok_task *task)
 {
     struct wok__here *here = wok__here();
     struct wok_task *outer_task = here->task;
     struct wok__guard *outer_guard = here->guard;
-    struct wok__ambient outer_ambient = here->ambient;
-    struct wok__fiber *outer_fiber = here->fiber;
     uint32_t outer_budget = here->budget;
     bool outer_yields = here->yields;
     bool cancelled = (wok__state_run(&task->state) & WOK__CANCELLED) != 0;
@@ -213,8 +213,6 @@ void wok__task_run(struct wok_task *task)
 
     here->task = task;
     here->guard = NULL;
-    here->fiber = NULL;
-    here->ambient = (struct wok__ambient){0};
     here->budget = BUDGET;
     here->yields = false;
     ended = task->kind == WOK__TASK_STACKFUL ? run_stackful(task, cancelled)
@@ -222,8 +220,6 @@ void wok__task_run(struct wok_task *task)
     reason = here->yields ? WOK__REASON_YIELD : WOK__REASON_EVENT;
     here->task = outer_task;
     here->guard = outer_guard;
-    here->fiber = outer_fiber;
-    here->ambient = outer_ambient;
     here->budget = outer_budget;
     here->yields = outer_yields;
 
@@ -231,6 +227,24 @@ void wok__task_run(struct wok_task *task)
         complete(task);
     else if (wok__state_suspend(&task->state))
         wok__task_push(task, reason);
+}
+
+void wok__task_run(struct wok_task *task)
+{
+    run(task);
+}
+
+void wok__task_run_in_place(struct wok_task *task)
+{
+    struct wok__here *here = wok__here();
+    struct wok__fiber *fiber = here->fiber;
+    struct wok__ambient ambient = here->ambient;
+
+    here->fiber = NULL; /* it is on this stack, and not in this fiber: it cannot wait on it */
+    here->ambient = (struct wok__ambient){0};
+    run(task);
+    here->fiber = fiber;
+    here->ambient = ambient;
 }
 
 /* ---- blocking ----------------------------------------------------------------------------- */

@@ -126,19 +126,25 @@ wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_er
 static wok_poll join_op_poll(void *self, wok_cx *cx, void *result)
 {
     wok_op *op = self;
+    wok_join *join = op->object;
 
     (void)result;
-    return wok_join_poll(op->object, cx, op->value, op->extra);
+    if (join->task != NULL && join->task == cx->task) {
+        op->object = NULL; /* the handle may be what another task waits on, and stays so */
+        return -EDEADLK;
+    }
+    return wok_join_poll(join, cx, op->value, op->extra);
 }
 
 static void join_op_drop(void *self)
 {
     wok_op *op = self;
 
-    wok__join_forget(op->object);
+    if (op->object != NULL)
+        wok__join_forget(op->object);
 }
 
-static const wok_future_vtable join_op_vtable = {
+const wok_future_vtable wok_join_vtable_ = {
     .name = "join",
     .size = sizeof(wok_op),
     .poll = join_op_poll,
@@ -147,26 +153,10 @@ static const wok_future_vtable join_op_vtable = {
 
 wok_op wok_join_op(wok_join *join, void *ret_result, wok_join_error *ret_error)
 {
-    return (wok_op){
-        .vtable = &join_op_vtable,
-        .object = join,
-        .value = ret_result,
-        .extra = ret_error,
-    };
-}
+    wok_op op = {0};
 
-int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
-                         wok_join_error *ret_error)
-{
-    /* Before anything else: the handle may be what another task waits on, and stays so. */
-    if (join->task != NULL && join->task == wok__here()->task)
-        return -EDEADLK;
-    return wok_op_await_until(wok_join_op(join, ret_result, ret_error), deadline);
-}
-
-int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error)
-{
-    return wok_join_await_until(join, WOK_NEVER, ret_result, ret_error);
+    wok_join_op_init_(&op, join, ret_result, ret_error);
+    return op;
 }
 
 /* ---- the other rights of a handle ------------------------------------------------------------ */

@@ -20,6 +20,7 @@ struct wok__stack;
 /* Why a task is pushed: it decides which queue suits. */
 enum wok__reason {
     WOK__REASON_SPAWN, /* new: the ring's end */
+    WOK__REASON_CHILD, /* new, stackless, and its parent is going to wait: where that finds it */
     WOK__REASON_WAKE,  /* woken by another task: the slot that runs next */
     WOK__REASON_EVENT, /* woken by the driver or a timer: the ring's end */
     WOK__REASON_YIELD, /* woke itself: behind everything, after the driver had its turn */
@@ -27,6 +28,10 @@ enum wok__reason {
 
 /* Puts a claimed task into a queue and sees to it that a worker looks there.  Any thread. */
 void wok__schedule(struct wok_task *task, enum wok__reason reason);
+
+/* A task that is going to wait for children of its own polls some that nobody has begun, on its own
+ * stack.  False: there are more, and the task was woken again so that others have their turn first. */
+bool wok__run_children_here(wok_cx *cx);
 
 /* Memory for a task's block, from the calling thread's cache; NULL if there is none. */
 void *wok__task_memory_take(struct wok_runtime *runtime, size_t bytes, uint8_t *ret_class);

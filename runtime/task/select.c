@@ -12,22 +12,6 @@
 
 #include "task/task.h"
 
-/* ---- one operation ---------------------------------------------------------------------------- */
-
-int wok_op_await_until(wok_op op, wok_instant deadline)
-{
-    WOK_CLEANUP(wok_op_drop) wok_op waiting = op;
-
-    if (waiting.vtable == NULL)
-        return -EINVAL;
-    return wok__await(wok_op_as_future(&waiting), deadline, NULL, false);
-}
-
-int wok_op_await(wok_op op)
-{
-    return wok_op_await_until(op, WOK_NEVER);
-}
-
 /* ---- a future of the user's own ---------------------------------------------------------------- */
 
 static wok_poll future_op_poll(void *self, wok_cx *cx, void *result)

@@ -146,7 +146,7 @@ wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved)
         task = wok__task_new(here->runtime, WOK__TASK_STACKFUL, NULL, site, args_moved, NULL);
     if (task == NULL)
         return wok__join_not_started(site, NULL, args_moved, code);
-    wok__task_run(task); /* the handle's reference keeps the block */
+    wok__task_run_in_place(task); /* the handle's reference keeps the block */
     return (wok_join){task};
 }
 

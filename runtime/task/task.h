@@ -38,7 +38,10 @@ struct wok_task {
         struct wok_task *join_waiter; /* the handle's owner; see state.c S3 */
         size_t child_index;           /* in a scope: its place in the order of spawning */
     };
-    struct wok__group *group; /* the scope it is a child of, or NULL; constant */
+    union {
+        struct wok__group *group;    /* what it belongs to, or NULL; constant until its end */
+        struct wok_task *ended_next; /* in a scope's list of those that ended; that list's lock */
+    };
     union {
         struct wok_task *sibling; /* the scope's list of children; its owner only */
         atomic_u64 started_ns;    /* blocking: when it began, on CLOCK_MONOTONIC; its thread */
@@ -84,6 +87,9 @@ static inline void wok__task_push(struct wok_task *task, enum wok__reason reason
 
 /* Polls a task that was taken from a queue; a worker thread only.  The task may be gone after. */
 void wok__task_run(struct wok_task *task);
+
+/* The same, from within another task's poll. */
+void wok__task_run_in_place(struct wok_task *task);
 
 /* Runs the body of a blocking task on the calling pool thread, and completes it. */
 void wok__task_run_blocking(struct wok_task *task);

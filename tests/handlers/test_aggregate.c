@@ -495,7 +495,8 @@ static uint64_t polls(void)
     return metrics.polls;
 }
 
-/* A child is polled when it starts and at its deadline, the request once at the end. */
+/* A child is polled when it starts and at its deadline, the request once at the end, and once for each
+ * 61 children that it started in place, to let others run. */
 WOK_TEST(aggregate, the_request_is_woken_once_however_many_it_waits_for)
 {
     char *text = many_sources(100, 10, "spawn", "all");
@@ -504,7 +505,7 @@ WOK_TEST(aggregate, the_request_is_woken_once_however_many_it_waits_for)
     posted(text);
     before = polls();
     posted(text);
-    cr_assert_leq(polls() - before, 2 * 100 + 1, "%llu", (unsigned long long)(polls() - before));
+    cr_assert_leq(polls() - before, 2 * 100 + 1 + 100 / 61, "%llu", (unsigned long long)(polls() - before));
     free(text);
     fake_done(&fake);
 }

@@ -29,29 +29,44 @@ static inline wok_future wok_op_as_future(wok_op *op)
 }
 
 /**
- * Waits in the calling task until the operation is ready, and ends it.
+ * Waits in the calling task until the operation is ready, for at most until `deadline`, and ends it.
  *
- * Errors:     the operation's own code; -ECANCELED if the caller is aborted; -ETIMEDOUT if a
- *             deadline that covers the caller passes; -EDEADLK in a stackless task; -EINVAL if the
- *             operation is off.
- * Ownership:  takes the operation, and borrows what it points to until it returns.
+ * Errors:     the operation's own code; -ECANCELED if the caller is aborted; -ETIMEDOUT if
+ *             `deadline`, or one that covers the caller, passes; -EDEADLK in a stackless task;
+ *             -EINVAL if the operation is off.
+ * Ownership:  ends the operation, and borrows what it points to until it returns.
  * Threads:    a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point; the operation then had no effect.
  */
 WOK_API
 WOK_CP
-int wok_op_await(wok_op op);
+int wok_op_wait(wok_op *op, wok_instant deadline);
 
 /**
- * As wok_op_await(), for at most until `deadline`: -ETIMEDOUT, and no effect.
+ * As wok_op_wait(), of an operation by value and without a deadline of its own.
  *
- * Errors:     as wok_op_await().
- * Threads:    as wok_op_await().
+ * Errors:     as wok_op_wait().
+ * Threads:    as wok_op_wait().
  * Cancel:     cancellation point; the operation then had no effect.
  */
-WOK_API
 WOK_CP
-int wok_op_await_until(wok_op op, wok_instant deadline);
+static inline int wok_op_await(wok_op op)
+{
+    return wok_op_wait(&op, WOK_NEVER);
+}
+
+/**
+ * As wok_op_wait(), of an operation by value.
+ *
+ * Errors:     as wok_op_wait().
+ * Threads:    as wok_op_wait().
+ * Cancel:     cancellation point; the operation then had no effect.
+ */
+WOK_CP
+static inline int wok_op_await_until(wok_op op, wok_instant deadline)
+{
+    return wok_op_wait(&op, deadline);
+}
 
 /**
  * The operation of awaiting a future of the user's own; ready with the future's code.

@@ -19,6 +19,7 @@
 
 #include <wok/base.h>
 #include <wok/future.h>
+#include <wok/select.h>
 #include <wok/time.h>
 
 WOK_BEGIN_DECLS
@@ -213,6 +214,31 @@ wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vta
 WOK_API
 wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved);
 
+/* The operations of a join. */
+extern WOK_API
+const wok_future_vtable wok_join_vtable_;
+
+/**
+ * The operation of joining: ready with 0, -WOK_EJOIN or -EINVAL as wok_join_await() says.
+ *
+ * Ownership:  borrows the handle, `ret_result` and `ret_error` until the operation is dropped.
+ * Threads:    any; the handle has one waiter at a time.
+ * Cancel:     not a cancellation point; a dropped join leaves the handle valid.
+ */
+WOK_API
+wok_op wok_join_op(wok_join *join, void *ret_result, wok_join_error *ret_error);
+
+/* Writes what a join needs into an operation in place: a copy of the whole, just after its parts were
+ * written, stalls the processor for as long as a quarter of the join takes. */
+static inline void wok_join_op_init_(wok_op *op, wok_join *join, void *ret_result,
+                                     wok_join_error *ret_error)
+{
+    op->vtable = &wok_join_vtable_;
+    op->object = join;
+    op->value = ret_result;
+    op->extra = ret_error;
+}
+
 /**
  * Waits until the task has ended and takes its result.
  *
@@ -225,29 +251,35 @@ wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved);
  * Threads:    a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point; nothing is lost.
  */
-WOK_API
 WOK_CP
-int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error);
+static inline int wok_join_await(wok_join *join, void *ret_result, wok_join_error *ret_error)
+{
+    wok_op op;
 
-/** As wok_join_await(), for at most until `deadline`: -ETIMEDOUT leaves the handle valid. */
-WOK_API
+    wok_join_op_init_(&op, join, ret_result, ret_error);
+    return wok_op_wait(&op, WOK_NEVER);
+}
+
+/**
+ * As wok_join_await(), for at most until `deadline`: -ETIMEDOUT leaves the handle valid.
+ *
+ * Errors:     as wok_join_await().
+ * Threads:    as wok_join_await().
+ * Cancel:     cancellation point; nothing is lost.
+ */
 WOK_CP
-int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
-                         wok_join_error *ret_error);
+static inline int wok_join_await_until(wok_join *join, wok_instant deadline, void *ret_result,
+                                       wok_join_error *ret_error)
+{
+    wok_op op;
+
+    wok_join_op_init_(&op, join, ret_result, ret_error);
+    return wok_op_wait(&op, deadline);
+}
 
 /** The stackless form: WOK_PENDING, 0, -WOK_EJOIN or -EINVAL as wok_join_await() says. */
 WOK_API
 wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error);
-
-/**
- * The operation of joining: ready with 0, -WOK_EJOIN or -EINVAL as wok_join_await() says.
- *
- * Ownership:  borrows the handle, `ret_result` and `ret_error` until the operation is dropped.
- * Threads:    any; the handle has one waiter at a time.
- * Cancel:     not a cancellation point; a dropped join leaves the handle valid.
- */
-WOK_API
-wok_op wok_join_op(wok_join *join, void *ret_result, wok_join_error *ret_error);
 
 /**
  * Drops the handle: the task runs on, detached, and its result is destroyed exactly once.
