@@ -12,14 +12,9 @@
  *
  * Whether another worker is woken for what lies in ring and deque is a matter of money: a wake-up costs
  * this worker a system call and the other one some 20 microseconds until it runs.  So it is made
-<<<<<<< HEAD
- * when the ring holds more work than that, by the mean time of a poll; below, the worker does it
+ * when they hold more work than that, by the mean time of a poll; below, the worker does it
  * sooner itself.  What a long poll leaves lying, the monitor finds.  On a paused clock a poll takes no
  * time, and a draw decides.
-=======
- * when they hold more work than that, by the mean time of a poll; below, the worker does it
- * sooner itself.  What a long poll leaves lying, the monitor finds.
->>>>>>> af1e376 (scope: policies, limits, completion order, children in place)
  */
 #include "sched/sched.h"
 #include "sched/turns.h"
@@ -107,7 +102,6 @@ static struct wok_task *next_task(struct wok__worker *worker)
     return wok__worker_search(worker);
 }
 
-<<<<<<< HEAD
 /* Is what lies in the ring worth the wake-up of another worker? */
 static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
 {
@@ -116,10 +110,7 @@ static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
     return length * worker->mean_poll_ns > WAKE_COST_NS;
 }
 
-static void share(struct wok__worker *worker)
-=======
 void wok__worker_share(struct wok__worker *worker)
->>>>>>> af1e376 (scope: policies, limits, completion order, children in place)
 {
     uint32_t length = wok__queue_length(&worker->queue) + wok__deque_length(&worker->children);
 

@@ -87,4 +87,13 @@ uint64_t test_seed(void);
     }                                                                                              \
     static void Suite_##_##Name_##_body(void)
 
+/* How much of `count_` a test does where a sanitizer makes each step dearer: TSan follows every stack. */
+#if defined(__SANITIZE_THREAD__)
+#define TEST_SCALE(count_) ((count_) / 50 + 1)
+#elif defined(__SANITIZE_ADDRESS__)
+#define TEST_SCALE(count_) ((count_) / 10 + 1)
+#else
+#define TEST_SCALE(count_) (count_)
+#endif
+
 #endif
