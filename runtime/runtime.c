@@ -298,7 +298,7 @@ void wok_shutdown_subscribe(wok_watch_receiver *receiver, wok_runtime *runtime)
 int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
                      void *ret_result, wok_join_error *ret_error)
 {
-    wok_join join;
+    WOK_CLEANUP(wok_join_drop) wok_join join = {NULL}; /* not consumed if a deadline passes */
 
     if (wok__here()->worker != NULL || wok__here()->task != NULL) {
         wok__destroy(site->args_drop, args_moved);

@@ -180,6 +180,42 @@ static void *block_on_many(void *runtime)
     return NULL;
 }
 
+static atomic_u32 told, results_dropped;
+
+static void count_result(int *unused)
+{
+    (void)unused;
+    fetch_add_relaxed(&results_dropped, 1);
+}
+
+WOK_TASK_WITH_DROP(run_until_told, int, int, NULL, count_result);
+
+static int run_until_told(int *unused, int *result)
+{
+    (void)unused;
+    while (load_acquire(&told) == 0)
+        (void)wok_yield();
+    *result = 1;
+    return 0;
+}
+
+/* The result of a task that nobody waits for any more used to be lost, and its memory with it. */
+Test(runtime, block_on_that_runs_out_of_time_drops_the_result, .timeout = 20)
+{
+    wok_runtime *runtime = new_runtime(1);
+    int result = 0;
+
+    WOK_TIMEOUT(wok_ns(0))
+    {
+        cr_assert_eq(wok_block_on(runtime, run_until_told, {0}, &result, NULL), -ETIMEDOUT);
+    }
+    store_release(&told, 1);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(10), NULL), 0);
+    cr_assert_eq(load_relaxed(&results_dropped), 1);
+    cr_assert_eq(result, 0);
+    wok_runtime_free(runtime);
+}
+
 Test(runtime, several_threads_block_on_it_at_once, .timeout = 60)
 {
     wok_runtime *runtime = new_runtime(2);

@@ -197,9 +197,10 @@ wok_runtime *wok_runtime_enter(wok_runtime *runtime);
  * After the family's name come the arguments, where the result goes, and where the error goes; the
  * last two may be NULL.
  *
- * Errors:     as wok_join_await(); -EDEADLK in a task, which awaits a join handle instead: the task
- *             is not started, and `*ret_error` then has the outcome WOK_NOT_STARTED, a message that
- *             names the calling task, and in `file` and `line` where that was spawned.
+ * Errors:     as wok_join_await(); -ETIMEDOUT if a deadline that covers the caller passes: the task
+ *             then runs on, detached.  -EDEADLK in a task, which awaits a join handle instead: the
+ *             task is not started, and `*ret_error` then has the outcome WOK_NOT_STARTED, a message
+ *             that names the calling task, and in `file` and `line` where that was spawned.
  * Ownership:  takes the arguments, also on failure.
  * Threads:    a plain thread, one of a blocking pool included.
  * Cancel:     not a cancellation point.
