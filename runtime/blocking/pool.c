@@ -335,6 +335,15 @@ bool wok__pool_wait(struct wok_blocking_pool *pool, uint64_t deadline_ns)
     return ended;
 }
 
+void wok__pool_visit(struct wok_blocking_pool *pool,
+                     void (*visit)(struct wok_task *task, void *argument), void *argument)
+{
+    pthread_mutex_lock(&pool->lock);
+    for (struct wok_task *task = pool->head; task != NULL; task = task->next)
+        visit(task, argument);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 void wok__pool_figures(struct wok_blocking_pool *pool, struct wok__pool_figures *ret_figures)
 {
     pthread_mutex_lock(&pool->lock);

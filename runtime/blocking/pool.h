@@ -36,9 +36,9 @@ struct wok__pool_settings {
 struct wok_blocking_pool {
     struct wok_runtime *runtime;        /* constant, as the next one */
     struct wok__pool_settings settings; /* no field is a default */
-    atomic_u32 refs; /* [pool.unref] */
-    struct wok_blocking_pool *next; /* the runtime's list; its lock */
-    bool orphan;                    /* its owner has freed it; the list's lock */
+    atomic_u32 refs;                    /* [pool.unref] */
+    struct wok_blocking_pool *next;     /* the runtime's list; its lock */
+    bool orphan;                        /* its owner has freed it; the list's lock */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;  /* idle threads wait for wakes > 0 or closed */
@@ -84,6 +84,10 @@ void wok__pool_close(struct wok_blocking_pool *pool);
 WOK_MUST_USE
 bool wok__pool_wait(struct wok_blocking_pool *pool, uint64_t deadline_ns);
 
+/* Shows all tasks that are queued, under the lock. */
+void wok__pool_visit(struct wok_blocking_pool *pool,
+                     void (*visit)(struct wok_task *task, void *argument), void *argument);
+
 struct wok__pool_figures {
     unsigned threads, idle, busy; /* busy ones are inside a call; idle ones wait for work */
     size_t queued;
@@ -118,6 +122,10 @@ void wok__pools_done(struct wok__pools *pools);
 
 /* How many calls are queued or inside a thread, in all pools. */
 size_t wok__pools_calls(struct wok__pools *pools);
+
+/* As wok__pool_visit, for all of them. */
+void wok__pools_visit(struct wok__pools *pools,
+                      void (*visit)(struct wok_task *task, void *argument), void *argument);
 
 /* ---- runtime.c ---------------------------------------------------------------------------- */
 

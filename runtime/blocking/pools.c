@@ -195,6 +195,15 @@ size_t wok__pools_calls(struct wok__pools *pools)
     return calls;
 }
 
+void wok__pools_visit(struct wok__pools *pools,
+                      void (*visit)(struct wok_task *task, void *argument), void *argument)
+{
+    wok__lock_take(&pools->lock);
+    for (struct wok_blocking_pool *pool = pools->first; pool != NULL; pool = pool->next)
+        wok__pool_visit(pool, visit, argument);
+    wok__lock_give(&pools->lock);
+}
+
 /* ---- for everybody ------------------------------------------------------------------------- */
 
 int wok_blocking_pool_new(wok_blocking_pool **ret_pool, wok_runtime *runtime,

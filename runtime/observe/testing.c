@@ -54,6 +54,14 @@ bool wok_test_auto_advance(wok_runtime *runtime, bool automatic)
     return before;
 }
 
+void wok_test_check_every(wok_runtime *runtime, unsigned turns)
+{
+    WOK_CLEANUP(look_end) struct look look = look_begin(runtime);
+
+    if (look.turns != NULL)
+        look.turns->check_every = look.turns->until_check = turns;
+}
+
 uint64_t wok_test_log_hash(wok_runtime *runtime)
 {
     WOK_CLEANUP(look_end) struct look look = look_begin(runtime);
@@ -258,6 +266,7 @@ static int build(struct run *run)
     if (error < 0)
         return error;
     (void)wok_test_auto_advance(run->runtime, !options->manual_clock);
+    wok_test_check_every(run->runtime, options->check_every);
     wok_test_log_listen(run->runtime, options->on_event, options->argument);
     return 0;
 }

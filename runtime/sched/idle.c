@@ -109,3 +109,13 @@ uint32_t wok__idle_sleepers(const struct wok__idle *idle)
 {
     return (uint32_t)__builtin_popcountll(load_relaxed(&idle->word) & SLEEPERS);
 }
+
+bool wok__idle_counts(const struct wok__idle *idle, uint32_t worker)
+{
+    return (load_relaxed(&idle->word) & (UINT64_C(1) << worker)) != 0;
+}
+
+uint32_t wok__idle_searchers(const struct wok__idle *idle)
+{
+    return searchers_of(load_relaxed(&idle->word));
+}

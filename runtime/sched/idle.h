@@ -45,6 +45,10 @@ bool wok__idle_is_asleep(struct wok__idle *idle, uint32_t worker);
 /* True if every worker sleeps now; exact only while nothing else can wake one. */
 bool wok__idle_all_asleep(const struct wok__idle *idle);
 
+/* Between two steps of the protocol: does this worker count as a sleeper, and how many search? */
+bool wok__idle_counts(const struct wok__idle *idle, uint32_t worker);
+uint32_t wok__idle_searchers(const struct wok__idle *idle);
+
 /* How many workers sleep about now. */
 uint32_t wok__idle_sleepers(const struct wok__idle *idle);
 

@@ -111,3 +111,15 @@ size_t wok__inject_take(struct wok__inject *inject, struct wok_task **ret_tasks,
     wok__lock_give(&inject->lock);
     return taken;
 }
+
+void wok__inject_visit(struct wok__inject *inject,
+                       void (*visit)(struct wok_task *task, void *argument), void *argument)
+{
+    wok__lock_take(&inject->lock);
+    for (struct wok__segment *segment = inject->first; segment != NULL; segment = segment->next)
+        for (uint32_t i = segment->head; i < segment->tail; i++)
+            visit(segment->tasks[i], argument);
+    for (struct wok_task *task = inject->overflow_first; task != NULL; task = task->next)
+        visit(task, argument);
+    wok__lock_give(&inject->lock);
+}

@@ -29,6 +29,10 @@ void wok__inject_push(struct wok__inject *inject, struct wok_task *const *tasks,
 /* Takes up to `count` of the oldest tasks; how many.  Any thread. */
 size_t wok__inject_take(struct wok__inject *inject, struct wok_task **ret_tasks, size_t count);
 
+/* Shows all tasks, under the lock. */
+void wok__inject_visit(struct wok__inject *inject,
+                       void (*visit)(struct wok_task *task, void *argument), void *argument);
+
 /* How many tasks there are about now. */
 static inline uint32_t wok__inject_length(const struct wok__inject *inject)
 {

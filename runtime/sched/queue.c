@@ -142,6 +142,15 @@ struct wok_task *wok__queue_steal(struct wok__queue *victim, struct wok__queue *
     return task;
 }
 
+void wok__queue_visit(const struct wok__queue *queue,
+                      void (*visit)(struct wok_task *task, void *argument), void *argument)
+{
+    uint32_t tail = load_relaxed(&queue->tail);
+
+    for (uint32_t at = real_of(load_relaxed(&queue->head)); at != tail; at++)
+        visit(load_relaxed(&queue->slots[at & MASK]), argument);
+}
+
 uint32_t wok__queue_length(const struct wok__queue *queue)
 {
     uint32_t real = real_of(load_relaxed(&queue->head));

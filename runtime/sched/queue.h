@@ -41,6 +41,10 @@ size_t wok__queue_take_half(struct wok__queue *queue, struct wok_task **batch);
 struct wok_task *wok__queue_steal(struct wok__queue *victim, struct wok__queue *own,
                                   uint32_t *ret_moved);
 
+/* Shows all tasks while nobody pushes, takes or steals. */
+void wok__queue_visit(const struct wok__queue *queue,
+                      void (*visit)(struct wok_task *task, void *argument), void *argument);
+
 /* Any thread: how many tasks there are about now. */
 uint32_t wok__queue_length(const struct wok__queue *queue);
 

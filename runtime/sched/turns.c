@@ -34,6 +34,7 @@
 #include <stdlib.h>
 
 #include "platform/futex.h"
+#include "sched/invariants.h"
 #include "sched/sched.h"
 
 /* One turn in so many goes to a worker that sleeps and was not woken: a wait may end for no reason.
@@ -134,6 +135,17 @@ static void take(struct wok__turns *turns, struct wok__worker *worker)
         world_take(turns);
 }
 
+/* The workers that could go on. */
+static uint64_t able(const struct wok__turns *turns)
+{
+    uint64_t found = (turns->all & ~turns->asleep) | turns->stirred;
+
+    for (uint32_t i = 0; i < turns->runtime->worker_count; i++)
+        if (wok__driver_is_woken(&turns->runtime->workers[i]->driver))
+            found |= bit_of(i);
+    return found;
+}
+
 /* ---- when all sleep ---------------------------------------------------------------------------- */
 
 /* Looks into the drivers of all workers; waits there if the time is not 0 and all sleep. */
@@ -219,8 +231,10 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
         wok__futex_wake(&turns->quiet, 1);
     }
     look(turns, 0);
-    if (turns->stirred != 0)
+    if (turns->stirred != 0 || load_relaxed(&runtime->stopping) != 0)
         return;
+    if (turns->check_every != 0)
+        wok__check_invariants(runtime);
     if (sees_work(runtime) || wok__pools_calls(&runtime->pools) > 0)
         look(turns, HELD_NS);
     else if (!let_time_pass(turns, self))
@@ -229,15 +243,9 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
 
 /* ---- drawing ------------------------------------------------------------------------------------ */
 
-/* The workers that could go on. */
-static uint64_t able(const struct wok__turns *turns)
+bool wok__turns_rest(const struct wok__turns *turns)
 {
-    uint64_t found = (turns->all & ~turns->asleep) | turns->stirred;
-
-    for (uint32_t i = 0; i < turns->runtime->worker_count; i++)
-        if (wok__driver_is_woken(&turns->runtime->workers[i]->driver))
-            found |= bit_of(i);
-    return found;
+    return able(turns) == 0;
 }
 
 static uint32_t pick(struct wok__turns *turns, uint64_t among)
@@ -273,8 +281,12 @@ void wok__turns_pass(struct wok__worker *worker)
     struct wok__turns *turns = worker->runtime->turns;
     uint32_t next;
 
-    if (!worker->has_turn)
+    if (!worker->has_turn || load_relaxed(&worker->runtime->stopping) != 0)
         return;
+    if (turns->check_every != 0 && --turns->until_check == 0) {
+        turns->until_check = turns->check_every;
+        wok__check_invariants(worker->runtime);
+    }
     next = draw(turns, worker->index);
     world_give(turns);
     if (next != worker->index) {
@@ -344,10 +356,13 @@ void wok__turns_start(struct wok__turns *turns)
 
 void wok__turns_stop(struct wok__turns *turns)
 {
-    store_relaxed(&turns->frozen, 0);
-    wok__futex_wake(&turns->frozen, INT_MAX);
+    /* Between two turns: until then the one that has it is alone. */
+    bool claimed = wok__turns_claim(turns, UINT64_MAX);
+
     for (uint32_t i = 0; i < turns->runtime->worker_count; i++)
         give(turns, i, OVER);
+    if (claimed)
+        wok__turns_release(turns);
 }
 
 void wok__turns_enter(struct wok__worker *worker)

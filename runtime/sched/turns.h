@@ -24,13 +24,14 @@ struct wok__settler;
 struct wok__turns {
     struct wok_runtime *runtime; /* constant, as the next one */
     uint64_t all;                /* a bit for each worker */
-    /* The next seven: whoever has the turn. */
+    /* The next nine: whoever has the turn. */
     struct wok__rand rand;
     uint32_t stay;    /* a worker that can go on does so in all but one of 2^stay draws */
     uint64_t asleep;  /* workers that sleep */
     uint64_t stirred; /* sleepers that have to look at their driver or their wheel */
     bool settled;     /* some who wait for all to sleep have waited long enough */
     bool manual;      /* the clock moves by wok_test_advance() only */
+    uint32_t check_every, until_check; /* turns between two looks at the invariants; 0: none */
     struct wok__log log;
     struct wok__lock settle_lock;
     struct wok__settler *settlers; /* the lock; in the order of their deadlines */
@@ -69,6 +70,9 @@ void wok__turns_sleep(struct wok__worker *worker);
 
 /* A choice by the seed, of the worker that has the turn: true in one of two cases. */
 bool wok__turns_coin(struct wok__turns *turns);
+
+/* By whoever has the turn: no worker could go on. */
+bool wok__turns_rest(const struct wok__turns *turns);
 
 /* After the turn under way no other begins, until wok__turns_release(). */
 void wok__turns_freeze(struct wok__turns *turns);

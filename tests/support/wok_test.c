@@ -40,6 +40,8 @@ wok_runtime_options test_options(void)
     };
 }
 
+static uint64_t seed_under_way; /* 0: the test is not one of seeds; written while no worker runs */
+
 struct call {
     void (*body)(void);
 };
@@ -61,6 +63,7 @@ void test_run(const wok_runtime_options *options, void (*body)(void))
     int result = -1;
 
     cr_assert_eq(wok_runtime_new(&runtime, options), 0, "no runtime");
+    wok_test_check_every(runtime, seed_under_way != 0 ? 1 : 0);
     int error = wok_block_on(runtime, call_body, {.body = body}, &result, &why);
     cr_assert_eq(error, 0, "the body ended with %d: %s", error, why.message);
     error = wok_runtime_shutdown(runtime, wok_ms(0), &report);
@@ -71,8 +74,6 @@ void test_run(const wok_runtime_options *options, void (*body)(void))
 }
 
 /* ---- seeds -------------------------------------------------------------------------------------- */
-
-static uint64_t seed_under_way; /* written while no worker runs */
 
 uint64_t test_seed(void)
 {

@@ -69,6 +69,8 @@ typedef struct wok_test_options {
     bool real_network;
     /** The clock moves by wok_test_advance() only. */
     bool manual_clock;
+    /** As wok_test_check_every(). */
+    unsigned check_every;
     /** Called with each event, by the worker that has the turn; it must not wait. */
     void (*on_event)(const wok_test_event *event, void *argument);
     /** Called with a panic that nobody awaits, which otherwise fails the run. */
@@ -161,6 +163,20 @@ int wok_test_settle(wok_runtime *runtime);
  */
 WOK_API
 bool wok_test_auto_advance(wok_runtime *runtime, bool automatic);
+
+/**
+ * Has the runtime's own invariants checked after each `turns`-th turn, and whenever all workers sleep: a
+ * task is in one place only, nothing is ready while all sleep, the counts match; 0 ends that.
+ *
+ * It finds bugs of wok's and memory that a test has overwritten.  A violation aborts the process, with
+ * a line on stderr that names the task, where it was spawned, and the seed.  A check looks at every
+ * task.
+ *
+ * Threads:    a task of the runtime, or a plain thread, which waits for the poll under way.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_test_check_every(wok_runtime *runtime, unsigned turns);
 
 /* ---- the event log -------------------------------------------------------------------------- */
 
