@@ -12,7 +12,7 @@ set -u
 # Headers that do not follow the rules yet.
 not_yet='runtime/include/wok/channel.h
 runtime/include/wok/future.h
-runtime/include/wok/scope.h runtime/include/wok/select.h
+runtime/include/wok/select.h
 runtime/include/wok/task.h runtime/include/wok/testing.h'
 
 # Reads headers; prints 'name NAME' for each symbol, 'known NAME' for whatever else can be referred to,
@@ -81,6 +81,7 @@ pages() { # headers...
         gsub(/WOK_[A-Z_]+|extern|static|inline|__attribute__\(\(unused\)\)/, "", returns)
         gsub(/^ +| +$/, "", returns)
         print exported ? "name" : "known", name
+        if (name ~ /_$/) { page_lines = 0; return } # a part of a macro, which has the page
         if (!exported && !is_inline) breaks("api", "is declared without WOK_API")
         if (check_page(exported || point != "", point) && exported) {
             if (returns ~ /^(int|ssize_t|wok_poll)$/ && !("Errors" in said))
@@ -98,7 +99,9 @@ pages() { # headers...
         print "known", name
         if (name !~ /_$/ && name !~ /_H$/ && !(name in paged)) { # of two definitions, the first
             paged[name] = 1
-            acts = macro ~ /^wok_[a-z0-9_]*\(/ || macro ~ /^[A-Z0-9_]*\([^)]*\) *for \(/
+            # What is called, and what heads a block, by itself or by another macro.
+            acts = macro ~ /^wok_[a-z0-9_]*\(/ ||
+                (macro ~ /^[A-Z0-9_]*\([^)]*\) *(for \(|WOK_[A-Z_]+\()/ && name !~ /^WOK_TASK/)
             # A macro cannot be marked: its page says which it is.
             check_page(acts, "macro")
         }
@@ -173,7 +176,7 @@ pages() { # headers...
             } else if (declaration ~ /WOK_API/ && declaration !~ /\(/) {
                 name = declaration; gsub(/;.*/, "", name); sub(/.*[ *]/, "", name)
                 print "name", name
-                check_page(0, "")
+                if (name !~ /_$/) check_page(0, "")
             } else if (declaration ~ /\(/) check_function()
             declaration = ""; page_lines = 0
         }

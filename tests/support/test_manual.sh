@@ -117,6 +117,14 @@ void wok_cake_eat(wok_cake *cake_moved, int (*chew)(void *cake));
  */
 #define WOK_BAKERY(cake) for (; (cake) != NULL; (cake) = NULL)
 
+/**
+ * Another such block.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+#define WOK_BAKERIES(...) WOK_BAKERY(__VA_ARGS__)
+
 WOK_END_DECLS
 
 #endif
@@ -159,6 +167,7 @@ fails 'declared with WOK_API' '/Eats/,/wok_cake_eat/{/^WOK_API/d}'
 fails 'in a line Threads' '/Waits for/,/\*\//{/Threads:/d}'
 fails 'in a line Threads' '/in place/,/\*\//{/Threads:/d}'
 fails 'in a line Threads' '/A block/,/\*\//{/Threads:/d}'
+fails 'in a line Threads' '/Another such/,/\*\//{/Threads:/d}'
 fails 'in a line Cancel' '/Waits for/,/\*\//{/Cancel:/d}'
 fails 'in a line Cancel' '/in place/,/\*\//{/Cancel:/d}'
 fails 'in a line Cancel' 's/(Cancel: +)cancellation point; /\1/'

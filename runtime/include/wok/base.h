@@ -43,18 +43,21 @@
 
 /*
  * Where C and C++ differ: `WOK_TYPE_(type){...}` is a value, `WOK_ZERO_(type)` one of zero bytes,
- * WOK_AUTO_ the type of what follows, and a WOK_PLAIN_ type may be moved by copying its bytes.
+ * WOK_AUTO_ the type of what follows, a member marked WOK_OPTIONAL_ may be left out where C++ would
+ * warn of it, and a WOK_PLAIN_ type may be moved by copying its bytes.
  */
 #ifdef __cplusplus
 #define WOK_TYPE_(type) type
 #define WOK_ZERO_(type) (type{})
 #define WOK_AUTO_ auto
+#define WOK_OPTIONAL_ = {}
 #define WOK_PLAIN_(type)                                                                           \
     static_assert(__is_trivially_copyable(type), #type " is not moved by copying its bytes")
 #else
 #define WOK_TYPE_(type) (type)
 #define WOK_ZERO_(type) ((type){0})
 #define WOK_AUTO_ __auto_type
+#define WOK_OPTIONAL_
 #define WOK_PLAIN_(type) _Static_assert(1, #type ": C has no other types")
 #endif
 

@@ -39,15 +39,16 @@ typedef enum wok_scope_policy {
 
 /** How a scope behaves; zero means the default everywhere. */
 typedef struct wok_scope_options {
-    wok_scope_policy policy;
+    wok_scope_policy policy WOK_OPTIONAL_;
     /** A deadline that covers the scope's owner and its children until the scope is done; 0: none. */
-    wok_duration timeout;
+    wok_duration timeout WOK_OPTIONAL_;
     /** At most so many children run at a time, the others wait in FIFO order; 0: no limit. */
-    unsigned max_running;
+    unsigned max_running WOK_OPTIONAL_;
     /** wok_scope_next() is going to be used. */
-    bool completion_order;
+    bool completion_order WOK_OPTIONAL_;
     /** Where WOK_SCOPE() leaves what its closing wait gave; NULL: nowhere. */
-    int *ret_code;
+    int *ret_code WOK_OPTIONAL_;
+    char end_ WOK_OPTIONAL_; /* WOK_SCOPE()'s: so that it may be given no option */
 } wok_scope_options;
 
 /** A scope; lives in the parent's frame, belongs to the task or plain thread that opened it. */
@@ -93,8 +94,12 @@ WOK_API
 void wok_scope_init(wok_scope *scope, const wok_scope_options *options);
 
 /**
- * A scope as a block: `name_` is a `wok_scope *` inside, the arguments behind it are members of
- * wok_scope_options.
+ * A scope as a block: the first argument names a `wok_scope *` inside, those behind it are members
+ * of wok_scope_options.
+ *
+ *     WOK_SCOPE(scope, .policy = WOK_SCOPE_FAIL_FAST, .ret_code = &code) {
+ *         wok_scope_spawn(scope, fetch, &source);
+ *     }
  *
  * The end of the block (and continue) waits for all children, and leaves what wok_scope_wait() says
  * in `*ret_code`.  Leaving in another way (break, return, goto, a panic) aborts the children, waits
@@ -102,20 +107,19 @@ void wok_scope_init(wok_scope *scope, const wok_scope_options *options);
  *
  * Ownership:  children may borrow whatever outlives the block.
  * Threads:    stackful tasks, and plain threads.
- * Cancel:     the end of the block is a cancellation point: children of an aborted parent are
+ * Cancel:     cancellation point, at the end of the block: children of an aborted parent are
  *             aborted, and waited for.
  * Source:     trio's nurseries; JEP 505.
  */
-#define WOK_SCOPE(name_, ...)                                                                      \
+#define WOK_SCOPE(...) WOK_SCOPE_(__VA_ARGS__, .end_ = 0)
+
+#define WOK_SCOPE_(name_, ...)                                                                     \
     for (wok_scope WOK_UNIQUE_(wok_scope_),                                                        \
          *WOK_CLEANUP(wok_scope_leave_) name_ = wok_scope_enter_(                                  \
-             &WOK_UNIQUE_(wok_scope_), WOK_TYPE_(wok_scope_options){__VA_ARGS__});                 \
+             &WOK_UNIQUE_(wok_scope_), __extension__ WOK_TYPE_(wok_scope_options){__VA_ARGS__});   \
          name_ != NULL; wok_scope_close_(&name_))
 
-/* The parts of WOK_SCOPE(): it begins, its end is reached, it is left in whatever way.
- *
- * Threads:    the scope's owner.
- * Cancel:     wok_scope_close_() is a cancellation point, the others are not a cancellation point. */
+/* The parts of WOK_SCOPE(): it begins, its end is reached, it is left in whatever way. */
 WOK_API
 wok_scope *wok_scope_enter_(wok_scope *scope, wok_scope_options options);
 WOK_API
@@ -144,6 +148,7 @@ void wok_scope_leave_(wok_scope **scope);
 /**
  * The untyped form of wok_scope_spawn().
  *
+ * Ownership:  borrows `borrowed`, as the child does; `site` has static storage.
  * Threads:    the scope's owner only.
  * Cancel:     not a cancellation point.
  */
@@ -168,6 +173,8 @@ void wok_scope_spawn_raw(wok_scope *scope, int (*function)(void *), void *borrow
 /**
  * The untyped form of wok_scope_spawn_future().
  *
+ * Ownership:  copies vtable->size bytes from `self_moved`, which is dead afterwards; `site` has static
+ *             storage.
  * Threads:    the scope's owner only.
  * Cancel:     not a cancellation point.
  */

@@ -189,6 +189,17 @@ void try_scope()
     claim(sum == 31, "children of a scope borrow the parent's locals");
     claim(ended == 1, "a stackless task reads from top to bottom");
 
+    int code = -1;
+    WOK_SCOPE(block, .policy = WOK_SCOPE_FAIL_FAST, .ret_code = &code)
+    {
+        wok_scope_spawn(block, square, &sum);
+    }
+    WOK_SCOPE(block)
+    {
+        wok_scope_spawn(block, square, &sum);
+    }
+    claim(code == 0 && sum == 31 * 31 * 31 * 31, "a scope is a block");
+
     wok_join join = wok_spawn_future(&countdown_vtable, &counter);
     claim(wok_join_await(&join, nullptr, nullptr) == 0 && ended == 2, "a future is spawned");
 }
