@@ -13,7 +13,7 @@ set -u
 not_yet='runtime/include/wok/channel.h
 runtime/include/wok/future.h
 runtime/include/wok/select.h
-runtime/include/wok/task.h runtime/include/wok/testing.h'
+runtime/include/wok/testing.h'
 
 # Reads headers; prints 'name NAME' for each symbol, 'known NAME' for whatever else can be referred to,
 # 'uses FILE:LINE NAME' and 'path FILE:LINE PATH' for what comments refer to, and
@@ -83,7 +83,8 @@ pages() { # headers...
         print exported ? "name" : "known", name
         if (name ~ /_$/) { page_lines = 0; return } # a part of a macro, which has the page
         if (!exported && !is_inline) breaks("api", "is declared without WOK_API")
-        if (check_page(exported || point != "", point) && exported) {
+        exported = exported || point != ""
+        if (check_page(exported, point) && exported) {
             if (returns ~ /^(int|ssize_t|wok_poll)$/ && !("Errors" in said))
                 breaks("errors", "returns a code and has no line Errors:")
             if (point != "" && returns ~ /^(int|ssize_t)$/ && said["Errors"] !~ /ECANCELED|[Aa]s wok_/)

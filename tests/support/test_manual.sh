@@ -89,6 +89,23 @@ WOK_CP
 int wok_cake_wait(const wok_cake *cake);
 
 /**
+ * As wok_cake_wait(), and longer.
+ *
+ * Errors:     as wok_cake_wait().
+ * Threads:    tasks.
+ * Cancel:     cancellation point.
+ */
+WOK_CP
+static inline int wok_cake_wait_long(const wok_cake *cake)
+{
+    return wok_cake_wait(cake);
+}
+
+/* Private. */
+WOK_API
+int wok_cake_part_(void);
+
+/**
  * Eats the cake.
  *
  * Ownership:  takes it.
@@ -136,7 +153,7 @@ cp "$work/good.h" "$header"
 judge
 verdict $? "a header as it should be passes"
 
-printf '%s\n' wok_cake_table wok_cake_new wok_cake_wait wok_cake_eat >"$work/names"
+printf '%s\n' wok_cake_table wok_cake_new wok_cake_wait wok_cake_part_ wok_cake_eat >"$work/names"
 "$root/tests/manual.sh" --names "$tree" >"$work/out" 2>&1
 cmp -s "$work/names" "$work/out"
 verdict $? "the names that it declares are those"
@@ -165,6 +182,7 @@ fails 'begins with a sentence' 's/Waits for a cake\./waits for a cake./'
 fails 'begins with a sentence' 's/Waits for a cake\./Waits for a cake/'
 fails 'declared with WOK_API' '/Eats/,/wok_cake_eat/{/^WOK_API/d}'
 fails 'in a line Threads' '/Waits for/,/\*\//{/Threads:/d}'
+fails 'in a line Threads' '/and longer/,/\*\//{/Threads:/d}'
 fails 'in a line Threads' '/in place/,/\*\//{/Threads:/d}'
 fails 'in a line Threads' '/A block/,/\*\//{/Threads:/d}'
 fails 'in a line Threads' '/Another such/,/\*\//{/Threads:/d}'
@@ -174,6 +192,7 @@ fails 'in a line Cancel' 's/(Cancel: +)cancellation point; /\1/'
 fails 'WOK_CP stands where' '/^WOK_CP/d'
 fails 'WOK_CP stands where' 's/cancellation point; the/not a &/'
 fails 'has a line Errors' '/-ENOMEM/d'
+fails 'has a line Errors' '/and longer/,/\*\//{/Errors:/d}'
 fails 'has a line Errors' 's/-ECANCELED if/-EPIPE if/'
 fails 'in a line Ownership' '/returns owned/d'
 fails 'in a line Ownership' '/takes it/d'

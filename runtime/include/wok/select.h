@@ -111,7 +111,14 @@ WOK_API
 WOK_CP
 int wok_select(wok_op *branches, size_t count, wok_select_order order, int *ret_code);
 
-/** As wok_select(), for at most until `deadline`: -ETIMEDOUT, and no branch had an effect. */
+/**
+ * As wok_select(), for at most until `deadline`: -ETIMEDOUT, and no branch had an effect.
+ *
+ * Errors:     as wok_select().
+ * Ownership:  as wok_select().
+ * Threads:    as wok_select().
+ * Cancel:     cancellation point; no branch had an effect then.
+ */
 WOK_API
 WOK_CP
 int wok_select_until(wok_op *branches, size_t count, wok_select_order order, wok_instant deadline,
@@ -139,8 +146,9 @@ void wok_select_future_init(wok_select_future *select, wok_op *branches, size_t 
                             wok_select_order order);
 
 /**
- * WOK_READY when a branch has won, -EINVAL if every branch is off, else WOK_PENDING.
+ * Polls the branches: WOK_READY when one has won, else WOK_PENDING.
  *
+ * Errors:     -EINVAL if every branch is off.
  * Threads:    the task of `cx`.
  * Cancel:     not a cancellation point.
  */

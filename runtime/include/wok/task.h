@@ -24,7 +24,9 @@
 
 WOK_BEGIN_DECLS
 
+/** A task, behind a wok_join. */
 typedef struct wok_task wok_task;
+/** A runtime; see runtime.h. */
 typedef struct wok_runtime wok_runtime;
 
 /** The code of a wait for a task that did not return a value; the error says why.  No errno. */
@@ -158,15 +160,25 @@ typedef struct wok_spawn_site {
  */
 #define wok_spawn(name_, ...) wok_spawn_on((wok_runtime *)NULL, name_, __VA_ARGS__)
 
-/** As wok_spawn(), on `runtime`. */
+/**
+ * As wok_spawn(), on `runtime_`; NULL is the calling thread's.
+ *
+ * Errors:     as wok_spawn().
+ * Ownership:  as wok_spawn().
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 #define wok_spawn_on(runtime_, name_, ...)                                                         \
     name_##_spawn_at_((runtime_), WOK_TYPE_(name_##_args_) __VA_ARGS__, WOK_TASK_SITE_(name_))
 
 /**
- * The untyped form behind wok_spawn(), for bindings to other languages.
+ * The untyped form behind wok_spawn_on(), for bindings to other languages.
  *
+ * Errors:     as wok_spawn().
  * Ownership:  copies site->args_size bytes from `args_moved`, which is dead afterwards; `site`
- *             must have static storage.
+ *             must have static storage; returns an owned handle.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved);
@@ -174,8 +186,14 @@ wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *a
 /**
  * Spawns a stackless task that owns a copy of the future at `self_moved`.
  *
- * The macro wok_spawn_future(&vtable, &self) fills in the place.  Errors, ownership and threads as
- * wok_spawn().  The future must not have been polled, and must not hold pointers into itself.
+ * The macro wok_spawn_future(&vtable, &self) fills in the place.  The future must not have been
+ * polled, and must not hold pointers into itself.
+ *
+ * Errors:     as wok_spawn(); a future that is not spawned is dropped.
+ * Ownership:  copies vtable->size bytes from `self_moved`, which is dead afterwards; `vtable` and
+ *             `site` must have static storage; returns an owned handle.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vtable,
@@ -198,10 +216,26 @@ wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vta
         &wok_site_;                                                                                \
     })
 
-/** Spawns a stackless task on the calling thread's runtime; see wok_spawn_future_raw(). */
+/**
+ * Spawns a stackless task that owns a copy of the future at `self_`, on the calling thread's runtime.
+ *
+ *     wok_join handle = wok_spawn_future(&fetch_vtable, &fetch);
+ *
+ * Errors:     as wok_spawn_future_raw().
+ * Ownership:  as wok_spawn_future_raw().
+ * Threads:    tasks of any kind, and plain threads that entered a runtime.
+ * Cancel:     not a cancellation point.
+ */
 #define wok_spawn_future(vtable_, self_) wok_spawn_future_on(NULL, vtable_, self_)
 
-/** Spawns a stackless task on `runtime`; see wok_spawn_future_raw(). */
+/**
+ * As wok_spawn_future(), on `runtime_`; NULL is the calling thread's.
+ *
+ * Errors:     as wok_spawn_future_raw().
+ * Ownership:  as wok_spawn_future_raw().
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 #define wok_spawn_future_on(runtime_, vtable_, self_)                                              \
     wok_spawn_future_raw((runtime_), (vtable_), (self_), WOK_SITE_(#self_))
 
@@ -210,6 +244,11 @@ wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vta
  * stackless task; anywhere else it is the same as wok_spawn_raw().
  *
  * It saves the passage through a run queue where the caller is going to wait for the task anyway.
+ *
+ * Errors:     as wok_spawn().
+ * Ownership:  as wok_spawn_raw().
+ * Threads:    tasks of any kind, and plain threads that entered a runtime.
+ * Cancel:     not a cancellation point.
  */
 WOK_API
 wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved);
@@ -245,7 +284,8 @@ static inline void wok_join_op_init_(wok_op *op, wok_join *join, void *ret_resul
  * Errors:     0 and `*ret_result` if the task returned; -WOK_EJOIN and `*ret_error` if it did not;
  *             either consumes the handle.  -ECANCELED if the caller is aborted, and the handle
  *             stays valid; -EINVAL if the handle was consumed before; -EDEADLK if the task waits
- *             for itself, or in a stackless task, which uses wok_join_poll().
+ *             for itself, or in a stackless task, which uses wok_join_poll(); -ETIMEDOUT if a
+ *             deadline that covers the caller passes, and the handle stays valid.
  * Ownership:  `ret_result` takes site->result_size bytes (NULL: the result is destroyed);
  *             `ret_error` may be NULL.
  * Threads:    a stackful task parks, a plain thread blocks.
@@ -264,6 +304,7 @@ static inline int wok_join_await(wok_join *join, void *ret_result, wok_join_erro
  * As wok_join_await(), for at most until `deadline`: -ETIMEDOUT leaves the handle valid.
  *
  * Errors:     as wok_join_await().
+ * Ownership:  as wok_join_await().
  * Threads:    as wok_join_await().
  * Cancel:     cancellation point; nothing is lost.
  */
@@ -277,7 +318,15 @@ static inline int wok_join_await_until(wok_join *join, wok_instant deadline, voi
     return wok_op_wait(&op, deadline);
 }
 
-/** The stackless form: WOK_PENDING, 0, -WOK_EJOIN or -EINVAL as wok_join_await() says. */
+/**
+ * The stackless form of wok_join_await(): WOK_PENDING, or the end of the task.
+ *
+ * Errors:     0 and `*ret_result`, or -WOK_EJOIN and `*ret_error`: either consumes the handle; -EINVAL
+ *             if it was consumed before; -EDEADLK if the task polls its own handle.
+ * Ownership:  as wok_join_await().
+ * Threads:    the task of `cx`; the handle has one waiter at a time.
+ * Cancel:     not a cancellation point; a wait that is given up ends with wok_join_drop().
+ */
 WOK_API
 wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error);
 
@@ -285,7 +334,9 @@ wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_er
  * Drops the handle: the task runs on, detached, and its result is destroyed exactly once.
  *
  * Fit for WOK_CLEANUP.  A consumed handle is fine.  A panic that nobody takes is logged once.
- * Threads:    any.
+ *
+ * Ownership:  takes the handle.
+ * Threads:    any, while nobody else uses this handle.
  * Cancel:     not a cancellation point.
  */
 WOK_API
@@ -296,29 +347,46 @@ void wok_join_drop(wok_join *join);
  *
  * A stackless task is dropped in place of its next poll.  A stackful task's waits return
  * -ECANCELED, and after a grace (1 s, or 64 returns it ignored) its next cancellation point
- * unwinds it.
- * Threads:    any.
+ * unwinds it.  Work of a blocking pool that has started is not stopped.
+ *
+ * Threads:    any, while nobody consumes this handle.
  * Cancel:     not a cancellation point.
  */
 WOK_API
 void wok_join_abort(const wok_join *join);
 
-/** True when the task is gone: its locals and arguments are destroyed, its result is stored. */
+/**
+ * True when the task is gone: its locals and arguments are destroyed, its result is stored.
+ *
+ * Threads:    any, while nobody consumes this handle.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 bool wok_join_is_finished(const wok_join *join);
 
-/** The task's number: unique among tasks that live or whose handle does; 0 if it has none. */
+/**
+ * The task's number: unique among tasks that live or whose handle does; 0 if it has none.
+ *
+ * Threads:    any, while nobody consumes this handle.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 uint64_t wok_join_id(const wok_join *join);
 
-/** The number of the calling task; 0 on a plain thread. */
+/**
+ * The number of the calling task; 0 on a plain thread.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 uint64_t wok_task_id(void);
 
 /**
  * Lets the other ready tasks run.
  *
- * Errors:     -ECANCELED if the caller is aborted; -EDEADLK in a stackless task (wok_cx_yield()).
+ * Errors:     0; -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that covers it passes;
+ *             -EDEADLK in a stackless task, which uses wok_cx_yield().
  * Threads:    a stackful task yields; a plain thread calls sched_yield(2).
  * Cancel:     cancellation point.
  */
@@ -326,7 +394,12 @@ WOK_API
 WOK_CP
 int wok_yield(void);
 
-/** True once the calling task was aborted; sticky. */
+/**
+ * True once the calling task was aborted; sticky, and true in a WOK_SHIELD() as well.
+ *
+ * Threads:    any; false on a plain thread.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 bool wok_cancelled(void);
 
@@ -336,8 +409,20 @@ bool wok_cancelled(void);
  * message is printed and the process aborts.
  *
  * Do not panic inside the callback of a library that holds resources in its frames.
+ *
+ * Threads:    tasks of any kind; a stackless task's poll ends, and its future is dropped.
+ * Cancel:     not a cancellation point; it does not return.
+ * Source:     _Unwind_ForcedUnwind, Itanium C++ ABI: exception handling, level I.
  */
 #define wok_panic(...) wok_panic_at(__FILE__, __LINE__, __VA_ARGS__)
+
+/**
+ * Panics at a place of the caller's choice: the function behind wok_panic().
+ *
+ * Ownership:  `file` has static storage.
+ * Threads:    as wok_panic().
+ * Cancel:     not a cancellation point; it does not return.
+ */
 WOK_API
 WOK_NORETURN void wok_panic_at(const char *file, int line, const char *format, ...)
     WOK_PRINTF(3, 4);
