@@ -81,7 +81,7 @@ pages() { # headers...
         gsub(/WOK_[A-Z_]+|extern|static|inline|__attribute__\(\(unused\)\)/, "", returns)
         gsub(/^ +| +$/, "", returns)
         print exported ? "name" : "known", name
-        if (name ~ /_$/) { page_lines = 0; return } # a part of a macro, which has the page
+        if (name ~ private) { page_lines = 0; return } # a part of a macro, which has the page
         if (!exported && !is_inline) breaks("api", "is declared without WOK_API")
         exported = exported || point != ""
         if (check_page(exported, point) && exported) {
@@ -98,7 +98,7 @@ pages() { # headers...
 
     function check_macro(   acts) {
         print "known", name
-        if (name !~ /_$/ && name !~ /_H$/ && !(name in paged)) { # of two definitions, the first
+        if (name !~ private && name !~ /_H$/ && !(name in paged)) { # of two definitions, the first
             paged[name] = 1
             # What is called, and what heads a block, by itself or by another macro.
             acts = macro ~ /^wok_[a-z0-9_]*\(/ ||
@@ -120,6 +120,8 @@ pages() { # headers...
             text = substr(text, RSTART + RLENGTH)
         }
     }
+
+    BEGIN { private = "_$|^(wok|WOK)__" }
 
     FNR == 1 { inside = is_macro = skipping = 0; declaration = ""; page_lines = 0 }
 
@@ -177,7 +179,7 @@ pages() { # headers...
             } else if (declaration ~ /WOK_API/ && declaration !~ /\(/) {
                 name = declaration; gsub(/;.*/, "", name); sub(/.*[ *]/, "", name)
                 print "name", name
-                if (name !~ /_$/) check_page(0, "")
+                if (name !~ private) check_page(0, "")
             } else if (declaration ~ /\(/) check_function()
             declaration = ""; page_lines = 0
         }

@@ -63,7 +63,16 @@ for compiler in $cxx_compilers; do
     refused "$compiler" c++ -fno-exceptions
 done
 
-# Each macro is usable from C++: the consumer, which tests/consumer runs, as strictly as can be.
+# Each macro is usable from C++: the consumer, which tests/consumer runs, has them all and compiles as
+# strictly as can be.
+for macro in $(sed -n 's/^#define \([A-Za-z0-9_]*\)(.*/\1/p' runtime/include/wok/*.h | grep -vE '_$|__'); do
+    if grep -qw "$macro" tests/consumer/cxx/main.cpp; then
+        ok
+    else
+        bad "$macro() is not used in tests/consumer/cxx/main.cpp"
+    fi
+done
+
 # What cannot be moved by copying its bytes is refused.
 # shellcheck disable=SC2086
 for compiler in $cxx_compilers; do

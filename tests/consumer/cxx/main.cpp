@@ -6,6 +6,7 @@
 #include <wok/wok.h>
 
 #include <cerrno>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,9 +17,19 @@ namespace
 
 int failures;
 
+WOK_PRINTF(1, 2)
+void say(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    std::vprintf(format, args);
+    va_end(args);
+}
+
 void claim(bool holds, const char *what)
 {
-    std::printf("%s %s\n", holds ? "ok  " : "FAIL", what);
+    say("%s %s\n", holds ? "ok  " : "FAIL", what);
     failures += !holds;
 }
 
@@ -75,7 +86,8 @@ void deeper()
     auto owned = std::make_unique<guard>();
 
     (void)by_the_attribute;
-    WOK_ASSERT(owned == nullptr);
+    WOK_ASSERT(owned != nullptr);
+    wok_panic("%s", "too hot");
 }
 
 WOK_TASK(burn, nothing, nothing);
@@ -155,9 +167,28 @@ void try_families()
         (void)wok_yield();
     claim(parcels_dropped == 2, "moved arguments are dropped once each");
 
-    std::size_t size = 0;
-    measure_join blocking = wok_spawn_blocking(measure, {"twelve bytes"});
-    claim(measure_await(&blocking, &size, &why) == 0 && size == 12,
+    weigh_join other = wok_spawn_on(wok_runtime_current(), weigh, {strdup("bread"), 2});
+    claim(weigh_await(&other, &weight, &why) == 0 && weight == 7, "a runtime may be named");
+}
+
+void try_blocking()
+{
+    WOK_CLEANUP(wok_blocking_pool_freep) wok_blocking_pool *pool = nullptr;
+    wok_blocking_pool_options options = {};
+    std::size_t sizes[] = {0, 0, 0};
+
+    options.name = "measures";
+    claim(wok_blocking_pool_new(&pool, nullptr, &options) == 0, "a pool is made");
+
+    measure_join joins[] = {
+        wok_spawn_blocking(measure, {"twelve bytes"}),
+        wok_spawn_blocking_on(wok_runtime_current(), measure, {"three"}),
+        wok_spawn_blocking_in(pool, measure, {"one"}),
+    };
+    int errors = 0;
+    for (std::size_t i = 0; i < WOK_COUNT(joins); i++)
+        errors += measure_await(&joins[i], &sizes[i], nullptr) != 0;
+    claim(errors == 0 && sizes[0] == 12 && sizes[1] == 5 && sizes[2] == 3,
           "blocking work gives its value");
 }
 
@@ -166,7 +197,8 @@ void try_panic()
     wok_join_error why;
     burn_join handle = wok_spawn(burn, {});
 
-    claim(burn_await(&handle, nullptr, &why) == -WOK_EJOIN && why.outcome == WOK_PANICKED,
+    claim(burn_await(&handle, nullptr, &why) == -WOK_EJOIN && why.outcome == WOK_PANICKED &&
+              std::strstr(why.message, "too hot") != nullptr,
           "a panic ends its task and no other");
     claim(handlers == 2, "cleanup handlers of C++ frames ran");
     claim(destructors == 3, "destructors of C++ frames ran");
@@ -202,6 +234,8 @@ void try_scope()
 
     wok_join join = wok_spawn_future(&countdown_vtable, &counter);
     claim(wok_join_await(&join, nullptr, nullptr) == 0 && ended == 2, "a future is spawned");
+    join = wok_spawn_future_on(wok_runtime_current(), &countdown_vtable, &counter);
+    claim(wok_join_await(&join, nullptr, nullptr) == 0 && ended == 3, "on a runtime that is named");
 }
 
 void try_values()
@@ -228,6 +262,11 @@ void try_blocks_and_operations()
         error = wok_sleep(wok_seconds(60));
     }
     claim(error == -ETIMEDOUT, "a deadline covers a block");
+    WOK_DEADLINE(wok_now())
+    {
+        error = wok_sleep_until(WOK_NEVER);
+    }
+    claim(error == -ETIMEDOUT, "also one that has passed");
 
     wok_op branches[] = {wok_sleep_op(WOK_FOREVER), wok_sleep_op(wok_ms(1))};
     int winner = wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
@@ -239,6 +278,7 @@ int program(nothing *, int *ret_answer)
 {
     try_values();
     try_families();
+    try_blocking();
     try_panic();
     try_scope();
     try_blocks_and_operations();
