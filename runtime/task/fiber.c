@@ -41,7 +41,8 @@ static void fiber_entry(void *argument)
     wok__guarded(&guard, call_function, task);
     fiber->panic = guard.panic;
     /* The arguments die here, on the task's own stack, where their destructor may still wait. */
-    wok__destroy(task->site->args_drop, wok__fiber_args(task));
+    wok__task_drop_args(task, wok__fiber_args(task), fiber->returned && fiber->code >= 0,
+                        &fiber->panic);
     fiber->finished = true;
     wok__context_switch_final(&fiber->context, &here->thread);
 }
@@ -84,7 +85,8 @@ bool wok__fiber_poll(struct wok_task *task)
 
 void wok__fiber_discard(struct wok_task *task)
 {
-    wok__destroy(task->site->args_drop, wok__fiber_args(task));
+    wok__destroy_or_panic(&wok__fiber_of(task)->panic, task->site->args_drop,
+                          wok__fiber_args(task));
 }
 
 void wok__fiber_suspend(struct wok__here *here)

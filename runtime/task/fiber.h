@@ -38,7 +38,7 @@ static inline void *wok__fiber_args(struct wok_task *task)
 /* Runs the fiber on the calling worker until it waits or ends; true: it ended. */
 bool wok__fiber_poll(struct wok_task *task);
 
-/* Drops the arguments of a fiber that never started. */
+/* Drops the arguments of a fiber that never started; a panic inside is in fiber->panic. */
 void wok__fiber_discard(struct wok_task *task);
 
 /* Switches from the calling fiber back to its worker until the task is polled again. */

@@ -54,13 +54,25 @@ void wok__task_unref(struct wok_task *task)
         free_block(task);
 }
 
+typedef void (*drop_function)(void *object);
+
+static drop_function result_drop_of(const struct wok_task *task)
+{
+    return task->kind == WOK__TASK_STACKLESS ? task->vtable->result_drop : task->site->result_drop;
+}
+
+void wok__task_drop_args(struct wok_task *task, void *args, bool has_result,
+                         struct wok__panic **panic)
+{
+    wok__destroy_or_panic(panic, task->site->args_drop, args);
+    if (*panic != NULL && has_result)
+        wok__destroy_or_panic(panic, task->site->result_drop, wok__task_result(task));
+}
+
 void wok__task_destroy_result(struct wok_task *task)
 {
-    void (*drop)(void *) =
-        task->kind == WOK__TASK_STACKLESS ? task->vtable->result_drop : task->site->result_drop;
-
     if (task->outcome == WOK_RETURNED)
-        wok__destroy(drop, wok__task_result(task));
+        wok__destroy(result_drop_of(task), wok__task_result(task));
 }
 
 void wok__task_report_unjoined(struct wok_task *task)
@@ -101,13 +113,26 @@ static void wake_joiner(struct wok_task *task)
         wok__task_push(waiter, WOK__REASON_WAKE);
 }
 
+/* Nobody takes the result of a scope's child; a panic of its destructor is the child's. */
+static void destroy_child_result(struct wok_task *task)
+{
+    struct wok__panic *panic = NULL;
+
+    if (task->outcome != WOK_RETURNED)
+        return;
+    wok__destroy_or_panic(&panic, result_drop_of(task), wok__task_result(task));
+    if (panic != NULL)
+        store_outcome(task, WOK_PANICKED, 0, panic);
+}
+
 static void complete(struct wok_task *task)
 {
     struct wok__group *group = task->group;
 
+    if (group != NULL)
+        destroy_child_result(task);
     wok__count_ended(task);
     if (group != NULL) {
-        wok__task_destroy_result(task);
         (void)wok__state_complete(&task->state); /* the scope frees the block */
         wok__scope_child_done(task);
         return;
@@ -164,9 +189,9 @@ static bool run_stackless(struct wok_task *task, bool cancelled)
     guard.shielded = false;
     if (!wok__guarded(&guard, poll_future, &call)) {
         if (!call.dropping)
-            wok__destroy(task->vtable->drop, wok__task_future(task));
+            wok__destroy_or_panic(&guard.panic, task->vtable->drop, wok__task_future(task));
         else if (call.code >= 0)
-            wok__destroy(task->vtable->result_drop, wok__task_result(task));
+            wok__destroy_or_panic(&guard.panic, task->vtable->result_drop, wok__task_result(task));
         store_outcome(task, WOK_PANICKED, 0, guard.panic);
         return true;
     }
@@ -184,7 +209,7 @@ static bool run_stackful(struct wok_task *task, bool cancelled)
 
     if (cancelled && fiber->stack.base == NULL) {
         wok__fiber_discard(task);
-        store_outcome(task, WOK_CANCELLED, -ECANCELED, NULL);
+        store_outcome(task, WOK_CANCELLED, -ECANCELED, fiber->panic);
         return true;
     }
     if (!wok__fiber_poll(task))
@@ -271,17 +296,18 @@ void wok__task_run_blocking(struct wok_task *task)
     wok__state_run(&task->state);
     guard.shielded = false;
     returned = wok__guarded(&guard, call_blocking, &call);
-    wok__destroy(task->site->args_drop, wok__task_future(task));
+    wok__task_drop_args(task, wok__task_future(task), returned && call.code >= 0, &guard.panic);
     /* A blocking call that has started cannot be cancelled: what it returned stands. */
-    store_outcome(task, call.code < 0 ? WOK_FAILED : WOK_RETURNED, call.code,
-                  returned ? NULL : guard.panic);
+    store_outcome(task, call.code < 0 ? WOK_FAILED : WOK_RETURNED, call.code, guard.panic);
     complete(task);
 }
 
 void wok__task_discard_blocking(struct wok_task *task, int code)
 {
+    struct wok__panic *panic = NULL;
+
     wok__state_run(&task->state);
-    wok__destroy(task->site->args_drop, wok__task_future(task));
-    store_outcome(task, code == -ECANCELED ? WOK_CANCELLED : WOK_NOT_STARTED, code, NULL);
+    wok__task_drop_args(task, wok__task_future(task), false, &panic);
+    store_outcome(task, code == -ECANCELED ? WOK_CANCELLED : WOK_NOT_STARTED, code, panic);
     complete(task);
 }

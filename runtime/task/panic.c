@@ -44,18 +44,41 @@ static void destroy(void *argument)
     destruction->drop(destruction->object);
 }
 
-void wok__destroy(void (*drop)(void *object), void *object)
+/* The panic inside, which is the caller's then. */
+static struct wok__panic *try_destroy(void (*drop)(void *object), void *object)
 {
     struct destruction destruction = {drop, object};
     struct wok__guard guard;
 
     guard.shielded = true;
     if (drop == NULL || wok__guarded(&guard, destroy, &destruction))
+        return NULL;
+    return guard.panic;
+}
+
+/* Prints a panic that becomes no task's outcome. */
+static void tell_and_free(struct wok__panic *panic)
+{
+    if (panic == NULL)
         return;
-    if (guard.panic != NULL)
-        fprintf(stderr, "wok: a destructor panicked at %s:%d: %s\n", guard.panic->file,
-                guard.panic->line, guard.panic->message);
-    wok__panic_free(guard.panic);
+    fprintf(stderr, "wok: a destructor panicked at %s:%d: %s\n", panic->file, panic->line,
+            panic->message);
+    wok__panic_free(panic);
+}
+
+void wok__destroy(void (*drop)(void *object), void *object)
+{
+    tell_and_free(try_destroy(drop, object));
+}
+
+void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object), void *object)
+{
+    struct wok__panic *another = try_destroy(drop, object);
+
+    if (*panic == NULL)
+        *panic = another;
+    else
+        tell_and_free(another);
 }
 
 void wok__panic_free(struct wok__panic *panic)

@@ -26,8 +26,12 @@ struct wok__guard {
  * force.  Panics inside stop here.  The caller sets guard->shielded before. */
 bool wok__guarded(struct wok__guard *guard, void (*function)(void *argument), void *argument);
 
-/* Runs a destructor of the user's; a panic inside is counted, printed and goes no further. */
+/* Runs a destructor of the user's; a panic inside is printed and goes no further. */
 void wok__destroy(void (*drop)(void *object), void *object);
+
+/* As wok__destroy, where the end of a task depends on it: a panic inside goes to `*panic`, unless there
+ * is one already, which is the cause and stays. */
+void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object), void *object);
 
 void wok__panic_free(struct wok__panic *panic);
 

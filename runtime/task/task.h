@@ -20,6 +20,8 @@ enum wok__task_kind {
     WOK__TASK_THREAD,   /* not a task: a plain thread that waits, in the shape that can be woken */
 };
 
+struct wok__panic;
+
 enum { WOK__HOME_NONE = 0xffff };
 
 struct wok_task {
@@ -102,6 +104,11 @@ void wok__task_discard_blocking(struct wok_task *task, int code);
 void wok__task_abort(struct wok_task *task);
 
 void wok__task_unref(struct wok_task *task);
+
+/* Drops the arguments of a function that has ended.  If that panics, `*panic` says so unless it did
+ * before, and a result that the function has left is destroyed, as nobody will take it. */
+void wok__task_drop_args(struct wok_task *task, void *args, bool has_result,
+                         struct wok__panic **panic);
 
 /* Destroys the result of a task that returned one which nobody takes. */
 void wok__task_destroy_result(struct wok_task *task);

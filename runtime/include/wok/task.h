@@ -40,7 +40,8 @@ typedef enum wok_outcome {
     WOK_FAILED,
     /** It was aborted, and returned -ECANCELED, was dropped, or was unwound by force. */
     WOK_CANCELLED,
-    /** It panicked; the error holds the message and the place. */
+    /** It panicked, or dropping its arguments, its future or its result did, whatever it had returned;
+     *  the error holds the message and the place.  Of two panics it is the first. */
     WOK_PANICKED,
     /** It never ran: no memory (-ENOMEM), no runtime (-EINVAL), no thread (-EAGAIN). */
     WOK_NOT_STARTED,
