@@ -125,8 +125,11 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
     struct wok_runtime *runtime = task->runtime;
     struct wok__worker *worker;
 
-    if (task->kind == WOK__TASK_THREAD) {
-        wok__thread_task_push(task);
+    if (task->kind >= WOK__TASK_THREAD) {
+        if (task->kind == WOK__TASK_THREAD)
+            wok__thread_task_push(task);
+        else
+            wok__join_set_push(task);
         return;
     }
     worker = worker_of(runtime);

@@ -1,5 +1,5 @@
 /*
- * group.h - what tasks may belong to besides themselves: a scope, a join set, a tracker.
+ * group.h - what tasks may belong to: a scope, or a tracker.
  */
 #ifndef WOK_TASK_GROUP_H
 #define WOK_TASK_GROUP_H
@@ -7,7 +7,14 @@
 #include <wok/scope.h>
 
 /* What a group is part of; zero is a scope, so that a zeroed one is valid. */
-enum wok__group_kind { WOK__GROUP_SCOPE, WOK__GROUP_SET, WOK__GROUP_TRACKER };
+enum wok__group_kind { WOK__GROUP_SCOPE, WOK__GROUP_TRACKER };
+
+/* Spawns a task that has a handle and belongs to a group as well; with a vtable a stackless one. */
+wok_join wok__spawn_grouped(struct wok__group *group, const wok_future_vtable *vtable,
+                            const wok_spawn_site *site, void *moved);
+
+/* tracker.c: a task of the tracker is gone; so may the tracker be afterwards. */
+void wok__tracker_task_done(struct wok__group *group);
 
 /* A child of a scope has ended, its outcome is stored, its block is the scope's.  Heeds the scope's
  * options, and wakes the parent if that waits for it.  The scope may be gone afterwards. */

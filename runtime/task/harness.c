@@ -125,18 +125,9 @@ static void destroy_child_result(struct wok_task *task)
         store_outcome(task, WOK_PANICKED, 0, panic);
 }
 
-static void complete(struct wok_task *task)
+/* The end of a task that has, or had, a handle; the task may be gone afterwards. */
+static void complete_with_handle(struct wok_task *task)
 {
-    struct wok__group *group = task->group;
-
-    if (group != NULL)
-        destroy_child_result(task);
-    wok__count_ended(task);
-    if (group != NULL) {
-        (void)wok__state_complete(&task->state); /* the scope frees the block */
-        wok__scope_child_done(task);
-        return;
-    }
     switch (wok__state_complete(&task->state)) {
     case WOK__COMPLETED_JOINABLE:
         return;
@@ -154,6 +145,24 @@ static void complete(struct wok_task *task)
         free_block(task);
         return;
     }
+}
+
+static void complete(struct wok_task *task)
+{
+    struct wok__group *group = task->group;
+    bool is_child = group != NULL && group->kind == WOK__GROUP_SCOPE;
+
+    if (is_child)
+        destroy_child_result(task);
+    wok__count_ended(task);
+    if (is_child) {
+        (void)wok__state_complete(&task->state); /* the scope frees the block */
+        wok__scope_child_done(task);
+        return;
+    }
+    complete_with_handle(task);
+    if (group != NULL)
+        wok__tracker_task_done(group);
 }
 
 /* ---- stackless ---------------------------------------------------------------------------- */

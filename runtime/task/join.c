@@ -91,6 +91,17 @@ void wok__join_forget(wok_join *join)
     }
 }
 
+bool wok__join_register(wok_join *join, struct wok_task *waiter)
+{
+    struct wok_task *task = join->task;
+
+    if (wok__task_is_unborn(task))
+        return false;
+    wok__join_forget(join); /* who waited for it before, and waits no more */
+    task->join_waiter = waiter;
+    return wok__state_join_register(&task->state) == WOK__JOIN_PENDING;
+}
+
 wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error)
 {
     struct wok_task *task = join->task;

@@ -55,8 +55,9 @@ struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind 
         memcpy((char *)wok__task_future(task) + before, moved, moved_size);
     wok__count_spawned(runtime);
     /* A child of a scope has one reference, the scope's; any other one its own and its handle's. */
-    wok__state_init(&task->state, WOK__NOTIFIED | (group == NULL ? WOK__JOIN_INTEREST : 0),
-                    group == NULL ? 2 : 1);
+    bool is_child = group != NULL && group->kind == WOK__GROUP_SCOPE;
+    wok__state_init(&task->state, WOK__NOTIFIED | (is_child ? 0 : WOK__JOIN_INTEREST),
+                    is_child ? 1 : 2);
     return task;
 }
 
@@ -105,33 +106,38 @@ static struct wok_runtime *runtime_for(struct wok_runtime *runtime, int *ret_cod
 
 /* ---- the public spawns ----------------------------------------------------------------------- */
 
-wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved)
+/* With a vtable a stackless task, else a stackful one. */
+static wok_join spawn(wok_runtime *runtime, const wok_future_vtable *vtable,
+                      const wok_spawn_site *site, void *moved, struct wok__group *group)
 {
     struct wok_task *task = NULL;
     int code;
 
     runtime = runtime_for(runtime, &code);
     if (runtime != NULL)
-        task = wok__task_new(runtime, WOK__TASK_STACKFUL, NULL, site, args_moved, NULL);
+        task = wok__task_new(runtime, vtable != NULL ? WOK__TASK_STACKLESS : WOK__TASK_STACKFUL,
+                             vtable, site, moved, group);
     if (task == NULL)
-        return wok__join_not_started(site, NULL, args_moved, code);
+        return wok__join_not_started(site, vtable, moved, code);
     wok__schedule(task, WOK__REASON_SPAWN);
     return (wok_join){task};
+}
+
+wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved)
+{
+    return spawn(runtime, NULL, site, args_moved, NULL);
 }
 
 wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vtable,
                               void *self_moved, const wok_spawn_site *site)
 {
-    struct wok_task *task = NULL;
-    int code;
+    return spawn(runtime, vtable, site, self_moved, NULL);
+}
 
-    runtime = runtime_for(runtime, &code);
-    if (runtime != NULL)
-        task = wok__task_new(runtime, WOK__TASK_STACKLESS, vtable, site, self_moved, NULL);
-    if (task == NULL)
-        return wok__join_not_started(site, vtable, self_moved, code);
-    wok__schedule(task, WOK__REASON_SPAWN);
-    return (wok_join){task};
+wok_join wok__spawn_grouped(struct wok__group *group, const wok_future_vtable *vtable,
+                            const wok_spawn_site *site, void *moved)
+{
+    return spawn(NULL, vtable, site, moved, group);
 }
 
 wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved)

@@ -17,7 +17,9 @@ enum wok__task_kind {
     WOK__TASK_STACKLESS,
     WOK__TASK_STACKFUL,
     WOK__TASK_BLOCKING, /* runs on the blocking pool; its block and handle are as any other's */
-    WOK__TASK_THREAD,   /* not a task: a plain thread that waits, in the shape that can be woken */
+    /* Not tasks, but in the shape that can be woken: */
+    WOK__TASK_THREAD, /* a plain thread that waits */
+    WOK__TASK_ENTRY,  /* an entry of a join set, which waits for its task */
 };
 
 struct wok__panic;
@@ -137,6 +139,12 @@ const wok_spawn_site *wok__task_site(const struct wok_task *task);
 const char *wok__task_name(const struct wok_task *task);
 
 /* ---- join.c ------------------------------------------------------------------------------- */
+
+/* `waiter` is to be woken when the task has ended; false: it has ended already.  Nobody waits now. */
+bool wok__join_register(wok_join *join, struct wok_task *waiter);
+
+/* join_set.c: the task of this entry has ended. */
+void wok__join_set_push(struct wok_task *entry);
 
 /* The handle's owner no longer waits for it. */
 void wok__join_forget(wok_join *join);

@@ -374,6 +374,69 @@ bool wok_join_is_finished(const wok_join *join);
 WOK_API
 uint64_t wok_join_id(const wok_join *join);
 
+/* ---- abort handles ------------------------------------------------------------------------ */
+
+/** The right to abort one task, and nothing else: any number per task, while its handle is with another. */
+typedef struct wok_abort_handle {
+    wok_task *task;
+} wok_abort_handle;
+
+/**
+ * An abort handle of the task behind a join handle; one of a consumed join handle does nothing.
+ *
+ * Ownership:  returns owned: wok_abort_handle_drop().  It keeps the task's memory, not its result.
+ * Threads:    the join handle's owner.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+wok_abort_handle wok_join_abort_handle(const wok_join *join);
+
+/**
+ * Another abort handle of the same task.
+ *
+ * Ownership:  returns owned: wok_abort_handle_drop().
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+wok_abort_handle wok_abort_handle_ref(const wok_abort_handle *handle);
+
+/**
+ * Gives an abort handle back, and aborts nothing; fit for WOK_CLEANUP, twice is fine.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_abort_handle_drop(wok_abort_handle *handle);
+
+/**
+ * Asks the task to stop, as wok_join_abort() does.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_abort_handle_abort(const wok_abort_handle *handle);
+
+/**
+ * True when the task is gone, as wok_join_is_finished() says.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+bool wok_abort_handle_is_finished(const wok_abort_handle *handle);
+
+/**
+ * The task's number; 0 if it has none.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+uint64_t wok_abort_handle_id(const wok_abort_handle *handle);
+
 /**
  * The number of the calling task; 0 on a plain thread.
  *

@@ -9,6 +9,7 @@
 #include <wok/channel.h>
 #include <wok/future.h>
 #include <wok/interval.h>
+#include <wok/join_set.h>
 #include <wok/metrics.h>
 #include <wok/net.h>
 #include <wok/runtime.h>
