@@ -129,6 +129,7 @@ void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t cl
 
 void wok__runtime_destroy(struct wok_runtime *runtime)
 {
+    wok__fork_forget(runtime);
     for (uint32_t i = 0; runtime->workers != NULL && i < runtime->worker_count; i++) {
         if (runtime->workers[i] != NULL)
             wok__driver_done(&runtime->workers[i]->driver);
@@ -203,7 +204,8 @@ static int build(struct wok_runtime *runtime)
         if (error < 0)
             return error;
     }
-    return start_threads(runtime);
+    error = wok__fork_watch(runtime);
+    return error < 0 ? error : start_threads(runtime);
 }
 
 int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *options)
@@ -212,6 +214,8 @@ int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *option
     struct wok_runtime *runtime = NULL;
     int error = check_options(options != NULL ? options : &defaults);
 
+    if (wok__is_forked())
+        return -ENOTRECOVERABLE;
     if (error < 0)
         return error;
     if (posix_memalign((void **)&runtime, WOK__CACHE_LINE, sizeof *runtime) != 0)
@@ -295,11 +299,26 @@ void wok_shutdown_subscribe(wok_watch_receiver *receiver, wok_runtime *runtime)
     wok_watch_subscribe(receiver, runtime->shutdown_watch);
 }
 
+static int refuse_in_child(wok_join_error *ret_error)
+{
+    if (ret_error != NULL)
+        *ret_error = (wok_join_error){
+            .outcome = WOK_NOT_STARTED,
+            .code = -ENOTRECOVERABLE,
+            .message = "a forked child has no runtime: after fork only exec is safe",
+        };
+    return -ENOTRECOVERABLE;
+}
+
 int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
                      void *ret_result, wok_join_error *ret_error)
 {
     WOK_CLEANUP(wok_join_drop) wok_join join = {NULL}; /* not consumed if a deadline passes */
 
+    if (wok__is_forked()) {
+        wok__destroy(site->args_drop, args_moved);
+        return refuse_in_child(ret_error);
+    }
     if (wok__here()->worker != NULL || wok__here()->task != NULL) {
         wok__destroy(site->args_drop, args_moved);
         return wok__refuse("may not block on another: it awaits a join handle", ret_error);

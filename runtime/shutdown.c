@@ -330,6 +330,8 @@ int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_
 {
     wok_shutdown_report report = {0};
 
+    if (wok__is_forked())
+        return -ENOTRECOVERABLE;
     if (may_not_wait(runtime)) {
         if (wok__here()->task != NULL)
             return wok__refuse("may not shut a runtime down: it would wait for itself", NULL);
@@ -367,8 +369,8 @@ static void leave(const struct wok_runtime *runtime)
 
 void wok_runtime_free(wok_runtime *runtime)
 {
-    if (runtime == NULL)
-        return;
+    if (runtime == NULL || wok__is_forked())
+        return; /* a child's copy cannot be ended */
     if (may_not_wait(runtime)) {
         wok_runtime_free_background(runtime);
         return;
@@ -393,7 +395,7 @@ void wok_runtime_free_background(wok_runtime *runtime)
     char name[32];
     pthread_t thread;
 
-    if (runtime == NULL)
+    if (runtime == NULL || wok__is_forked())
         return;
     close_runtime(runtime);
     leave(runtime);

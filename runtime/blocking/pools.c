@@ -217,7 +217,7 @@ int wok_blocking_pool_new(wok_blocking_pool **ret_pool, wok_runtime *runtime,
     if (runtime == NULL || length == 0 || length >= sizeof settings.name)
         return -EINVAL;
     if (wok__runtime_is_closed(runtime))
-        return -ECANCELED;
+        return wok__is_forked() ? -ENOTRECOVERABLE : -ECANCELED;
     bury_orphans(wok__runtime_pools(runtime));
     wok__runtime_pool_settings(runtime, &settings);
     settings.threads_max = options->threads_max;
@@ -239,7 +239,7 @@ void wok_blocking_pool_free(wok_blocking_pool *pool)
 {
     struct wok__pools *pools;
 
-    if (pool == NULL)
+    if (pool == NULL || wok__is_forked())
         return;
     pools = wok__runtime_pools(pool->runtime);
     wok__pool_close(pool);

@@ -18,7 +18,8 @@ wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site
     struct wok_runtime *runtime = pool->runtime;
 
     if (wok__runtime_is_closed(runtime))
-        return wok__join_not_started(site, NULL, args_moved, -ECANCELED);
+        return wok__join_not_started(site, NULL, args_moved,
+                                     wok__is_forked() ? -ENOTRECOVERABLE : -ECANCELED);
 
     /* Before it can be seen: a shutdown that finds the task asks its pool for it. */
     struct wok_task *task =

@@ -96,6 +96,7 @@ enum wok__closed {
 };
 
 struct wok_runtime {
+    struct wok_runtime *next;    /* fork.c's list of all runtimes; its lock */
     wok_runtime_options options; /* constant, as the next three */
     char thread_name[16];        /* what the names of threads begin with */
     struct wok__turns *turns;    /* NULL: the workers run freely */
@@ -138,6 +139,11 @@ void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t cl
 /* runtime.c: ends the threads of a runtime whose tasks have ended, and then what there is of it. */
 void wok__runtime_stop_threads(struct wok_runtime *runtime);
 void wok__runtime_destroy(struct wok_runtime *runtime);
+
+/* fork.c: the runtime lives, a fork is to poison it in the child; it is about to end. */
+WOK_MUST_USE
+int wok__fork_watch(struct wok_runtime *runtime);
+void wok__fork_forget(struct wok_runtime *runtime);
 
 /* worker.c: the body of a worker's thread. */
 void wok__worker_main(void *worker);

@@ -147,6 +147,8 @@ static int find_place(struct place *place, bool shielded)
 {
     struct wok__here *here = wok__here();
 
+    if (wok__is_forked())
+        return -ENOTRECOVERABLE;
     place->here = here;
     place->shielded = shielded;
     place->thread = NULL;

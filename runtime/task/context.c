@@ -6,6 +6,8 @@
  */
 #include "task/context.h"
 
+atomic_u32 wok__forked;
+
 static _Thread_local struct wok__here here_of_thread;
 
 __attribute__((noinline)) struct wok__here *wok__here(void)

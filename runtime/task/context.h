@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "platform/atomic.h"
 #include "platform/context.h"
 
 struct wok_runtime;
@@ -40,5 +41,16 @@ struct wok__here {
 
 /* The calling thread's place.  A fiber never changes threads, so the address may be kept. */
 struct wok__here *wok__here(void);
+
+/* 1 in a child that was forked while a runtime lived: its threads are not there; fork.c. */
+extern atomic_u32 wok__forked;
+
+static inline bool wok__is_forked(void)
+{
+    return __builtin_expect(load_relaxed(&wok__forked) != 0, 0);
+}
+
+/* Such a child must not go on as a worker or as a pool's thread: aborts the process. */
+__attribute__((noreturn, cold)) void wok__forked_came_back(void);
 
 #endif

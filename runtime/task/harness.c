@@ -251,6 +251,8 @@ static inline __attribute__((always_inline)) void run(struct wok_task *task)
     here->yields = false;
     ended = task->kind == WOK__TASK_STACKFUL ? run_stackful(task, cancelled)
                                              : run_stackless(task, cancelled);
+    if (wok__is_forked())
+        wok__forked_came_back();
     reason = here->yields ? WOK__REASON_YIELD : WOK__REASON_EVENT;
     here->task = outer_task;
     here->guard = outer_guard;
@@ -305,6 +307,8 @@ void wok__task_run_blocking(struct wok_task *task)
     wok__state_run(&task->state);
     guard.shielded = false;
     returned = wok__guarded(&guard, call_blocking, &call);
+    if (wok__is_forked())
+        wok__forked_came_back();
     wok__task_drop_args(task, wok__task_future(task), returned && call.code >= 0, &guard.panic);
     /* A blocking call that has started cannot be cancelled: what it returned stands. */
     store_outcome(task, call.code < 0 ? WOK_FAILED : WOK_RETURNED, call.code, guard.panic);

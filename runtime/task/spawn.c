@@ -67,6 +67,7 @@ static struct wok_task unborn[] = {
     {.code = -ENOMEM, .outcome = WOK_NOT_STARTED},
     {.code = -EINVAL, .outcome = WOK_NOT_STARTED},
     {.code = -EAGAIN, .outcome = WOK_NOT_STARTED},
+    {.code = -ENOTRECOVERABLE, .outcome = WOK_NOT_STARTED},
     {.code = -ECANCELED, .outcome = WOK_CANCELLED},
 };
 
@@ -97,7 +98,7 @@ static struct wok_runtime *runtime_for(struct wok_runtime *runtime, int *ret_cod
     *ret_code = -EINVAL;
     if (runtime == NULL)
         return NULL;
-    *ret_code = -ECANCELED;
+    *ret_code = wok__is_forked() ? -ENOTRECOVERABLE : -ECANCELED;
     if (wok__runtime_is_closed(runtime))
         return NULL;
     *ret_code = -ENOMEM;

@@ -1,5 +1,10 @@
 /*
  * runtime.h - building a runtime, running a first task on it, shutting it down.
+ *
+ * After a fork(2) only exec is safe in the child, as in every program with threads: the runtime's
+ * threads are not there, and what they held is held for ever.  In a child that was forked while a
+ * runtime lived, all that spawns, waits, builds or shuts down says -ENOTRECOVERABLE, freeing does
+ * nothing, and a task or a blocking call that returns to the runtime aborts the process.
  */
 #ifndef WOK_RUNTIME_H
 #define WOK_RUNTIME_H
@@ -55,7 +60,8 @@ typedef struct wok_runtime_options {
  * Builds a runtime and starts its workers.
  *
  * Errors:     0; -EINVAL for options out of range; -ENOTSUP if the program was linked without
- *             unwind tables; -ENOMEM, -EMFILE, -EAGAIN as the kernel says.
+ *             unwind tables; -ENOMEM, -EMFILE, -EAGAIN as the kernel says; -ENOTRECOVERABLE in a
+ *             forked child.
  * Ownership:  returns owned: wok_runtime_free().  Copies the options and what they point to, but for
  *             `argument`; NULL is the default everywhere.
  * Threads:    any.
