@@ -102,7 +102,7 @@ void wok_test_log_listen(wok_runtime *runtime,
 
 static size_t format_detail(const wok_test_event *event, char *buffer, size_t size)
 {
-    static const char *const reasons[] = {"new", "woken", "by an event", "yielded"};
+    static const char *const reasons[] = {"new", "new child", "woken", "by an event", "yielded"};
     static const char *const outcomes[] = {"returned", "failed", "cancelled", "panicked",
                                            "not started"};
     static const char *const calls[] = {"connect", "accept", "recv", "send", "shut", "close"};
@@ -110,9 +110,10 @@ static size_t format_detail(const wok_test_event *event, char *buffer, size_t si
 
     switch (event->kind) {
     case WOK_TEST_POLL:
-        return (size_t)snprintf(buffer, size, "poll");
+        return (size_t)snprintf(buffer, size, event->detail != 0 ? "poll in place" : "poll");
     case WOK_TEST_WAKE:
-        return (size_t)snprintf(buffer, size, "wake, %s", reasons[event->detail & 3]);
+        return (size_t)snprintf(buffer, size, "wake, %s",
+                                event->detail < WOK_COUNT(reasons) ? reasons[event->detail] : "?");
     case WOK_TEST_END:
         return (size_t)snprintf(buffer, size, "end, %s",
                                 event->detail < WOK_COUNT(outcomes) ? outcomes[event->detail]

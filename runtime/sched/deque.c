@@ -73,6 +73,15 @@ struct wok_task *wok__deque_steal(struct wok__deque *deque)
     return cas_release(&deque->top, &top, top + 1) ? task : NULL;
 }
 
+void wok__deque_visit(const struct wok__deque *deque,
+                      void (*visit)(struct wok_task *task, void *argument), void *argument)
+{
+    uint64_t bottom = load_relaxed(&deque->bottom);
+
+    for (uint64_t at = load_relaxed(&deque->top); at != bottom; at++)
+        visit(load_relaxed(&deque->slots[at & MASK]), argument);
+}
+
 uint32_t wok__deque_length(const struct wok__deque *deque)
 {
     int64_t length = (int64_t)(load_relaxed(&deque->bottom) - load_relaxed(&deque->top));

@@ -34,6 +34,10 @@ struct wok_task *wok__deque_take(struct wok__deque *deque);
 /* Any worker, the owner included: takes the oldest task; NULL: there is none, or another was faster. */
 struct wok_task *wok__deque_steal(struct wok__deque *deque);
 
+/* Shows all tasks while nobody pushes, takes or steals. */
+void wok__deque_visit(const struct wok__deque *deque,
+                      void (*visit)(struct wok_task *task, void *argument), void *argument);
+
 /* Any thread: how many tasks there are about now. */
 uint32_t wok__deque_length(const struct wok__deque *deque);
 

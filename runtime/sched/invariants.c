@@ -1,9 +1,9 @@
 /*
  * invariants.c - what must be true of a runtime between two polls.
  *
- *   V1  a task is in exactly one place (a ring, a slot, a bound list, the yielded ones, an inbox, the
- *       injection queue, the blocking pool's queue) if its state says NOTIFIED and neither RUNNING nor
- *       COMPLETE, and in none otherwise.
+ *   V1  a task is in exactly one place (a ring, a deque, a slot, a bound list, the yielded ones, an
+ *       inbox, the injection queue, the queue of a blocking pool or of its scope) if its state says
+ *       NOTIFIED and neither RUNNING nor COMPLETE, and in none otherwise.
  *   V2  a bound task is in its own worker's bound places only, one that may move in the others.
  *   V3  only blocking work is RUNNING.
  *   V4  tasks spawned less tasks ended are the blocks in the slab that are not COMPLETE.
@@ -23,26 +23,28 @@
 
 #include "sched/sched.h"
 #include "sched/turns.h"
+#include "task/group.h"
 
 /* For how long, and how often, what looks wrong is looked at again. */
 enum { LOOKS = 2000, LOOK_NS = 1000000 };
 
-enum place { RING, SLOT, BOUND, YIELDED, INBOX, INJECTION, BLOCKING };
+enum place { RING, DEQUE, SLOT, BOUND, YIELDED, INBOX, INJECTION, BLOCKING };
 
 static const char *const place_names[] = {
     [RING] = "the ring",
+    [DEQUE] = "the new children",
     [SLOT] = "the slot",
     [BOUND] = "the bound tasks",
     [YIELDED] = "those that yield",
     [INBOX] = "the inbox",
     [INJECTION] = "the injection queue",
-    [BLOCKING] = "the blocking pool's queue",
+    [BLOCKING] = "a blocking pool's queue",
 };
 
 struct found {
     struct wok_task *task;
     enum place place;
-    uint32_t worker; /* of the first five places */
+    uint32_t worker; /* of the first six places */
 };
 
 /* One look. */
@@ -141,6 +143,8 @@ static void walk_worker(struct check *check, struct wok__worker *worker)
     walk_list(check, INBOX, load_acquire(&worker->inbox)); /* [inbox.push] */
     check->place = RING;
     wok__queue_visit(&worker->queue, visit_queued, check);
+    check->place = DEQUE;
+    wok__deque_visit(&worker->children, visit_queued, check);
     check->place = SLOT;
     if (slot != NULL)
         visit_queued(slot, check);
@@ -196,7 +200,7 @@ static void check_found(struct check *check, const struct found *found)
         say_of(check, task, "is in a queue, and not in the state for it");
     if (found->place == BLOCKING) {
         if (task->kind != WOK__TASK_BLOCKING)
-            say_of(check, task, "is in the blocking pool's queue");
+            say_of(check, task, "is in a blocking pool's queue");
     } else if (is_bound ? task->home != found->worker : task->home != WOK__HOME_NONE) {
         say_of(check, task, "is not in a queue of the worker it is bound to");
     }
@@ -217,6 +221,14 @@ static void check_places(struct check *check)
     }
 }
 
+/* A scope that lets so many run at a time has the others; it lives as long as its children do. */
+static bool is_held(const struct wok_task *task)
+{
+    return task->kind != WOK__TASK_BLOCKING && task->group != NULL &&
+           task->group->kind == WOK__GROUP_SCOPE &&
+           wok__scope_holds((wok_scope *)task->group, task);
+}
+
 static void check_alive(struct check *check)
 {
     for (size_t i = 0; i < check->alive_count; i++) {
@@ -227,7 +239,8 @@ static void check_alive(struct check *check)
             if (task->kind != WOK__TASK_BLOCKING)
                 say_of(check, task, "runs between two polls");
         } else if ((word & (WOK__NOTIFIED | WOK__COMPLETE)) == WOK__NOTIFIED &&
-                   bsearch(&key, check->found, check->found_count, sizeof key, by_task) == NULL) {
+                   bsearch(&key, check->found, check->found_count, sizeof key, by_task) == NULL &&
+                   !is_held(task)) {
             say_of(check, task, "was woken, and is in no queue");
         }
     }
@@ -288,7 +301,7 @@ static bool look(struct check *check)
     return !check->wrong;
 }
 
-void wok__check_invariants(struct wok_runtime *runtime)
+size_t wok__check_invariants(struct wok_runtime *runtime)
 {
     struct check check = {.runtime = runtime};
     struct timespec pause = {.tv_nsec = LOOK_NS};
@@ -301,7 +314,7 @@ void wok__check_invariants(struct wok_runtime *runtime)
     free(check.found);
     free(check.alive);
     if (well)
-        return;
+        return check.alive_count;
     fprintf(stderr, "wok: after event %llu of seed %llu: %s\n",
             (unsigned long long)runtime->turns->log.count,
             (unsigned long long)runtime->options.seed, check.why);

@@ -4,6 +4,8 @@
 #ifndef WOK_SCHED_INVARIANTS_H
 #define WOK_SCHED_INVARIANTS_H
 
+#include <stddef.h>
+
 struct wok_runtime;
 
 /*
@@ -12,8 +14,8 @@ struct wok_runtime;
  *
  * If something is not true it aborts the process with a line on stderr that names the task, where it was
  * spawned, and the seed.  A thread outside may be between two steps of a wake: what looks wrong is looked
- * at again for two seconds.
+ * at again for two seconds.  How many tasks it looked at.
  */
-void wok__check_invariants(struct wok_runtime *runtime);
+size_t wok__check_invariants(struct wok_runtime *runtime);
 
 #endif

@@ -176,6 +176,8 @@ static bool poll_child(struct wok__worker *worker)
     if (worker->pushed)
         wok__worker_share(worker);
     wok__count(&worker->counters.polls, 1);
+    if (worker->log != NULL)
+        wok__log_add(worker, WOK_TEST_POLL, task, 1);
     wok__task_run_in_place(task);
     return true;
 }

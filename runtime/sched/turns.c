@@ -225,6 +225,7 @@ static bool let_time_pass(struct wok__turns *turns, uint32_t self)
 static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
 {
     struct wok_runtime *runtime = turns->runtime;
+    bool held;
 
     if (load_relaxed(&turns->quiet) == 0) {
         store_release(&turns->quiet, 1); /* [turns.quiet] */
@@ -233,9 +234,13 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
     look(turns, 0);
     if (turns->stirred != 0 || load_relaxed(&runtime->stopping) != 0)
         return;
-    if (turns->check_every != 0)
-        wok__check_invariants(runtime);
-    if (sees_work(runtime) || wok__pools_calls(&runtime->pools) > 0)
+    if (turns->check_every == 1)
+        (void)wok__check_invariants(runtime);
+    /* First the calls, then what they pushed before they ended. */
+    held = wok__pools_calls(&runtime->pools) > 0;
+    if (able(turns) != 0)
+        return;
+    if (held || sees_work(runtime))
         look(turns, HELD_NS);
     else if (!let_time_pass(turns, self))
         look(turns, UINT64_MAX);
@@ -276,6 +281,14 @@ static uint32_t draw(struct wok__turns *turns, uint32_t self)
     return pick(turns, among);
 }
 
+static void check(struct wok__turns *turns)
+{
+    size_t tasks = wok__check_invariants(turns->runtime);
+
+    /* So that many tasks do not make it slower by more than so much for each turn. */
+    turns->until_check = turns->check_every + (turns->check_every > 1 ? (uint32_t)tasks : 0);
+}
+
 void wok__turns_pass(struct wok__worker *worker)
 {
     struct wok__turns *turns = worker->runtime->turns;
@@ -283,10 +296,8 @@ void wok__turns_pass(struct wok__worker *worker)
 
     if (!worker->has_turn || load_relaxed(&worker->runtime->stopping) != 0)
         return;
-    if (turns->check_every != 0 && --turns->until_check == 0) {
-        turns->until_check = turns->check_every;
-        wok__check_invariants(worker->runtime);
-    }
+    if (turns->check_every != 0 && --turns->until_check == 0)
+        check(turns);
     next = draw(turns, worker->index);
     world_give(turns);
     if (next != worker->index) {

@@ -27,6 +27,8 @@ void wok__scope_heed(wok_scope *scope, struct wok_task *task);
 bool wok__scope_abort_children(wok_scope *scope);
 /* Schedules a new child, or queues it if enough are running. */
 void wok__scope_start(wok_scope *scope, struct wok_task *task);
+/* For the check of invariants, between two polls: the child waits for its turn. */
+bool wok__scope_holds(wok_scope *scope, const struct wok_task *task);
 /* The next child that ended, for the owner; NULL: none has, or all were told of. */
 struct wok_task *wok__scope_take_ended(wok_scope *scope);
 

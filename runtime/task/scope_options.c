@@ -62,6 +62,17 @@ static struct wok_task *pass_place(wok_scope *scope)
     return next;
 }
 
+bool wok__scope_holds(wok_scope *scope, const struct wok_task *task)
+{
+    const struct wok_task *at;
+
+    wok__lock_take(lock_of(scope));
+    for (at = scope->queued_first; at != NULL && at != task;)
+        at = at->next;
+    wok__lock_give(lock_of(scope));
+    return at != NULL;
+}
+
 /* ---- in the order of their ends -------------------------------------------------------------------- */
 
 /* The lock is held. */

@@ -32,9 +32,9 @@ WOK_BEGIN_DECLS
 
 /** What happened, in the order of the log. */
 typedef enum wok_test_event_kind {
-    WOK_TEST_POLL,   /* a task was polled */
-    WOK_TEST_WAKE,   /* a task was put into a queue; detail: 0 new, 1 woken, 2 by a timer or the
-                        network, 3 it yielded */
+    WOK_TEST_POLL,   /* a task was polled; detail: 1 if in place, by a parent that waits */
+    WOK_TEST_WAKE,   /* a task was put into a queue; detail: 0 new, 1 new child of a scope, 2
+                        woken, 3 by a timer or the network, 4 it yielded */
     WOK_TEST_END,    /* a task ended; detail: its wok_outcome */
     WOK_TEST_SLEEP,  /* the worker had nothing to do */
     WOK_TEST_TIMERS, /* the worker fired timers; detail: how many */
@@ -170,7 +170,7 @@ bool wok_test_auto_advance(wok_runtime *runtime, bool automatic);
  *
  * It finds bugs of wok's and memory that a test has overwritten.  A violation aborts the process, with
  * a line on stderr that names the task, where it was spawned, and the seed.  A check looks at every
- * task.
+ * task; with more than 1 for `turns`, as many turns more pass between two of them as there are tasks.
  *
  * Threads:    a task of the runtime, or a plain thread, which waits for the poll under way.
  * Cancel:     not a cancellation point.

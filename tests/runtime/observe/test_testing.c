@@ -249,7 +249,7 @@ Test(testing, events_read_well)
                             .worker = 2,
                             .task_id = 65,
                             .task_name = "fetch",
-                            .detail = 3,
+                            .detail = 4,
                             .now = {1000000005}};
     char text[128], short_text[10];
 
