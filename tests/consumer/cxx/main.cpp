@@ -238,6 +238,33 @@ void try_scope()
     claim(wok_join_await(&join, nullptr, nullptr) == 0 && ended == 3, "on a runtime that is named");
 }
 
+void try_sets()
+{
+    WOK_CLEANUP(wok_join_set_freep) wok_join_set *set = nullptr;
+    WOK_CLEANUP(wok_task_tracker_freep) wok_task_tracker *tracker = nullptr;
+    int sum = 0, weight = 0, ended = 0;
+    countdown counter = {0, 1, &ended, wok_sleep_future_until(WOK_NEVER)};
+    weigh_join done;
+
+    claim(wok_join_set_new(&set) == 0 && wok_task_tracker_new(&tracker) == 0, "sets are made");
+    claim(wok_join_set_spawn(set, weigh, {strdup("ham"), 10}) == 0 &&
+              wok_join_set_spawn(set, weigh, {strdup("egg"), 20}) == 0,
+          "a set spawns");
+    while (wok_join_set_next(set, &done.join) == 0 && weigh_await(&done, &weight, nullptr) == 0)
+        sum += weight;
+    claim(sum == 36, "and gives what has ended");
+    claim(wok_join_set_spawn_future(set, &countdown_vtable, &counter) == 0 &&
+              wok_join_set_join_all(set, nullptr) == 0 && ended == 1,
+          "also futures");
+
+    weigh_join tracked = wok_task_tracker_spawn(tracker, weigh, {strdup("tea"), 1});
+    wok_join future = wok_task_tracker_spawn_future(tracker, &countdown_vtable, &counter);
+    wok_task_tracker_close(tracker);
+    claim(wok_task_tracker_wait(tracker) == 0 && ended == 2, "a tracker waits");
+    weigh_join_drop(&tracked);
+    wok_join_drop(&future);
+}
+
 void try_values()
 {
     char text[] = "moved", *owner = text;
@@ -281,6 +308,7 @@ int program(nothing *, int *ret_answer)
     try_blocking();
     try_panic();
     try_scope();
+    try_sets();
     try_blocks_and_operations();
     *ret_answer = 42;
     return 0;
