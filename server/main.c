@@ -123,8 +123,7 @@ static int wait_for_stop(void)
     if (error < 0)
         return error;
     count_stops();
-    wok_op branches[] = {wok_future_op(wok_signal_as_future(&term), NULL),
-                         wok_future_op(wok_signal_as_future(&interrupt), NULL)};
+    wok_op branches[] = {wok_signal_op(&term), wok_signal_op(&interrupt)};
     return wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
 }
 

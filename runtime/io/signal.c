@@ -22,6 +22,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <wok/select.h>
+
 #include "io/driver.h"
 #include "platform/atomic.h"
 #include "platform/lock.h"
@@ -166,48 +168,53 @@ void wok_signal_done(wok_signal *signal)
     *signal = (wok_signal){.number = 0};
 }
 
-wok_poll wok_signal_poll(wok_signal *signal, wok_cx *cx)
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+static wok_poll signal_op_poll(void *self, wok_cx *cx, void *result)
 {
+    wok_op *op = self;
+    wok_signal *signal = op->object;
+
+    (void)result;
     wok__lock_take(&signals.lock);
     uint64_t count = count_of(signal->number);
     bool arrived = count != signal->seen;
     signal->seen = count;
     signal->task = arrived ? NULL : cx->task;
     wok__lock_give(&signals.lock);
+    op->span.waits = !arrived;
     return arrived ? WOK_READY : WOK_PENDING;
 }
 
-/* ---- the waiting form ---------------------------------------------------------------------- */
-
-static wok_poll signal_poll(void *self, wok_cx *cx, void *result)
+static void signal_op_drop(void *self)
 {
-    (void)result;
-    return wok_signal_poll(self, cx);
-}
+    wok_op *op = self;
 
-static void signal_forget(void *self)
-{
-    wok_signal *signal = self;
-
+    if (!op->span.waits)
+        return;
     wok__lock_take(&signals.lock);
-    signal->task = NULL;
+    ((wok_signal *)op->object)->task = NULL;
     wok__lock_give(&signals.lock);
 }
 
-const wok_future_vtable wok_signal_vtable = {
-    .name = "wok_signal",
-    .size = sizeof(wok_signal),
-    .poll = signal_poll,
-    .drop = signal_forget,
+static const wok_future_vtable signal_op_vtable = {
+    .name = "signal",
+    .size = sizeof(wok_op),
+    .poll = signal_op_poll,
+    .drop = signal_op_drop,
 };
 
-static void signal_forgetp(wok_signal **signal)
+wok_op wok_signal_op(wok_signal *signal)
 {
-    signal_forget(*signal);
+    return (wok_op){.vtable = &signal_op_vtable, .object = signal};
+}
+
+int wok_signal_wait_until(wok_signal *signal, wok_instant deadline)
+{
+    return wok_op_await_until(wok_signal_op(signal), deadline);
 }
 
 int wok_signal_wait(wok_signal *signal)
 {
-    WOK_CLEANUP(signal_forgetp) wok_signal *borrowed = signal;
-    return wok__await(wok_signal_as_future(borrowed), WOK_NEVER, NULL, false);
+    return wok_signal_wait_until(signal, WOK_NEVER);
 }

@@ -154,6 +154,13 @@ struct wok__timer {
     uint8_t yielded;     /* the owner: the one yield of a deadline that has passed */
 };
 
+/* What an operation of a descriptor moves; its owner's. */
+struct wok__span {
+    void *bytes;
+    size_t size;
+    bool waits; /* it has asked to be woken */
+};
+
 /**
  * One wait on one object: to receive, send, join, acquire, sleep, ...
  *
@@ -176,6 +183,7 @@ typedef struct wok_op {
     union {
         struct wok__waiter waiter;
         struct wok__timer timer;
+        struct wok__span span;
     };
 } wok_op;
 

@@ -14,6 +14,7 @@
 
 #include <wok/base.h>
 #include <wok/future.h>
+#include <wok/time.h>
 
 WOK_BEGIN_DECLS
 
@@ -52,23 +53,12 @@ WOK_API
 void wok_signal_done(wok_signal *signal);
 
 /**
- * Polls the subscription: ready once for each time, or burst of times, the signal arrived since the
- * last one.
+ * Waits until the signal arrives: once for each time, or burst of times, since the last wait.
  *
- * Errors:     none: WOK_READY or WOK_PENDING.
- * Threads:    the task of `cx`; one task for each subscription.
- * Cancel:     not a cancellation point; a wait that is given up ends with wok_signal_done(), or with
- *             the drop of wok_signal_as_future().
- */
-WOK_API
-wok_poll wok_signal_poll(wok_signal *signal, wok_cx *cx);
-
-/**
- * Waits until the signal arrives.
- *
- * Errors:     0; -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that covers
- *             the caller passes; -EDEADLK in a stackless task; -ENOMEM on a plain thread's first wait.
- * Ownership:  borrows the subscription until it returns.
+ * Errors:     0; -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that covers it passes;
+ *             -EDEADLK in a stackless task, which polls a wok_signal_op(); -ENOMEM on a plain
+ *             thread's first wait.
+ * Ownership:  allocates nothing.
  * Threads:    a stackful task parks, a plain thread blocks; one waiter for each subscription.
  * Cancel:     cancellation point; no signal is lost.
  */
@@ -76,15 +66,26 @@ WOK_API
 WOK_CP
 int wok_signal_wait(wok_signal *signal);
 
-/** The operations of wok_signal_as_future(): the drop takes back the wait, not the subscription. */
-extern WOK_API
-const wok_future_vtable wok_signal_vtable;
+/**
+ * As wok_signal_wait(), for at most until `deadline`: -ETIMEDOUT.
+ *
+ * Errors:     as wok_signal_wait().
+ * Threads:    as wok_signal_wait().
+ * Cancel:     cancellation point; no signal is lost.
+ */
+WOK_API
+WOK_CP
+int wok_signal_wait_until(wok_signal *signal, wok_instant deadline);
 
-/** The subscription as a future, which borrows it. */
-static inline wok_future wok_signal_as_future(wok_signal *signal)
-{
-    return WOK_TYPE_(wok_future){&wok_signal_vtable, signal};
-}
+/**
+ * The operation of waiting for the signal; ready with 0.
+ *
+ * Ownership:  borrows the subscription until the operation is dropped.
+ * Threads:    any; one waiter for each subscription.
+ * Cancel:     not a cancellation point; a signal that a dropped operation has not told is kept.
+ */
+WOK_API
+wok_op wok_signal_op(wok_signal *signal);
 
 WOK_END_DECLS
 

@@ -80,19 +80,39 @@ static void raise_here(int number)
 WOK_TEST(signals, a_burst_is_one_and_nothing_is_heard_twice)
 {
     wok_signal signal;
-    wok_cx cx = {0}; /* ready polls do not look at it */
 
     raise_here(SIGCHLD); /* ignored by default, and before anybody subscribed */
     cr_assert_eq(wok_signal_init(&signal, SIGCHLD), 0);
     raise_here(SIGCHLD);
     raise_here(SIGCHLD);
-    cr_assert_eq(wok_signal_poll(&signal, &cx), WOK_READY);
-    cr_assert_eq(wok_signal_poll(&signal, &cx), WOK_PENDING);
+    cr_assert_eq(wok_signal_wait(&signal), 0);
+    cr_assert_eq(wok_signal_wait_until(&signal, wok_now()), -ETIMEDOUT);
     wok_signal_done(&signal);
     cr_assert_eq(wok_signal_init(&signal, SIGCHLD), 0);
-    cr_assert_eq(wok_signal_poll(&signal, &cx), WOK_PENDING, "what was before is not told");
+    cr_assert_eq(wok_signal_wait_until(&signal, wok_now()), -ETIMEDOUT, "what was before is told");
     wok_signal_done(&signal);
     wok_signal_done(&signal);
+}
+
+WOK_TEST(signals, one_that_comes_after_its_branch_has_lost_is_kept)
+{
+    wok_signal usr1, usr2;
+    int code = -1;
+
+    cr_assert_eq(wok_signal_init(&usr1, SIGUSR1), 0);
+    cr_assert_eq(wok_signal_init(&usr2, SIGUSR2), 0);
+    wok_op first[] = {wok_signal_op(&usr1), wok_signal_op(&usr2), wok_sleep_op(wok_ms(1))};
+    cr_assert_eq(wok_select(first, 3, WOK_SELECT_FAIR, &code), 2);
+    cr_assert_null(usr1.task);
+    cr_assert_null(usr2.task);
+    raise_here(SIGUSR1);
+    raise_here(SIGUSR2);
+    wok_op second[] = {wok_signal_op(&usr1), wok_signal_op(&usr2)};
+    cr_assert_eq(wok_select(second, 2, WOK_SELECT_BIASED, &code), 0);
+    cr_assert_eq(code, 0);
+    cr_assert_eq(wok_signal_wait(&usr2), 0);
+    wok_signal_done(&usr1);
+    wok_signal_done(&usr2);
 }
 
 WOK_TEST(signals, faults_and_nonsense_are_refused)
@@ -115,7 +135,7 @@ Test(signals, needs_a_runtime)
 
 /* Stackless, so that it may run on any worker. */
 struct hearing {
-    wok_signal *signal;
+    wok_op signal;
 };
 
 static atomic_u32 heard;
@@ -125,14 +145,19 @@ static wok_poll hearing_poll(void *self, wok_cx *cx, void *result)
     struct hearing *hearing = self;
 
     (void)result;
-    if (wok_signal_poll(hearing->signal, cx) == WOK_PENDING)
+    if (wok_op_poll(&hearing->signal, cx) == WOK_PENDING)
         return WOK_PENDING;
     store_release(&heard, 1); /* [test.heard] */
     return WOK_READY;
 }
 
+static void hearing_drop(void *self)
+{
+    wok_op_drop(&((struct hearing *)self)->signal);
+}
+
 static const wok_future_vtable hearing_vtable = {
-    .name = "hearing", .size = sizeof(struct hearing), .poll = hearing_poll};
+    .name = "hearing", .size = sizeof(struct hearing), .poll = hearing_poll, .drop = hearing_drop};
 
 /* A SIGTERM is seen while one worker, whose driver watches for it too, never takes a turn. */
 WOK_TEST_ON(signals, a_stuck_worker_delays_nobody, 2)
@@ -140,7 +165,7 @@ WOK_TEST_ON(signals, a_stuck_worker_delays_nobody, 2)
     wok_signal signal;
 
     cr_assert_eq(wok_signal_init(&signal, SIGTERM), 0);
-    wok_join hearing = wok_spawn_future(&hearing_vtable, &(struct hearing){&signal});
+    wok_join hearing = wok_spawn_future(&hearing_vtable, &(struct hearing){wok_signal_op(&signal)});
     send_to_process(SIGTERM);
     while (load_acquire(&heard) == 0) /* [test.heard] without ever giving the worker back */
         sched_yield();
