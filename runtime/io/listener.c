@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <wok/select.h>
+
 #include "io/net.h"
 #include "task/context.h"
 #include "task/task.h"
@@ -207,38 +209,45 @@ void wok_accept_forget(wok_listener *listener)
     wok__lock_give(&listener->lock);
 }
 
-/* ---- the waiting form ---------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------------- */
 
-static wok_poll accept_poll(void *self, wok_cx *cx, void *result)
+static wok_poll accept_op_poll(void *self, wok_cx *cx, void *result)
 {
-    return wok_accept_poll(self, cx, result);
+    wok_op *op = self;
+    wok_poll code = wok_accept_poll(op->object, cx, op->value);
+
+    (void)result;
+    op->span.waits = code == WOK_PENDING;
+    return code;
 }
 
-static void accept_drop(void *self)
+static void accept_op_drop(void *self)
 {
-    wok_accept_forget(self);
+    wok_op *op = self;
+
+    if (op->span.waits)
+        wok_accept_forget(op->object);
+    op->span.waits = false;
 }
 
-static void accept_result_drop(void *result)
-{
-    wok_stream_close(*(wok_stream **)result);
-}
-
-static const wok_future_vtable accept_vtable = {
-    .name = "wok_accept",
-    .result_size = sizeof(wok_stream *),
-    .poll = accept_poll,
-    .drop = accept_drop,
-    .result_drop = accept_result_drop,
+static const wok_future_vtable accept_op_vtable = {
+    .name = "accept",
+    .size = sizeof(wok_op),
+    .poll = accept_op_poll,
+    .drop = accept_op_drop,
 };
 
-static void accept_forgetp(wok_listener **listener)
+wok_op wok_accept_op(wok_listener *listener, wok_stream **ret_stream)
 {
-    wok_accept_forget(*listener);
+    return (wok_op){.vtable = &accept_op_vtable, .object = listener, .value = ret_stream};
+}
+
+int wok_accept_until(wok_listener *listener, wok_instant deadline, wok_stream **ret_stream)
+{
+    return wok_op_await_until(wok_accept_op(listener, ret_stream), deadline);
 }
 
 int wok_accept(wok_listener *listener, wok_stream **ret_stream)
 {
-    WOK_CLEANUP(accept_forgetp) wok_listener *borrowed = listener;
-    return wok__await((wok_future){&accept_vtable, borrowed}, WOK_NEVER, ret_stream, false);
+    return wok_accept_until(listener, WOK_NEVER, ret_stream);
 }

@@ -1,8 +1,8 @@
 /*
  * net.h - TCP listeners and streams, for tasks of both kinds.
  *
- * Every operation is tried first and waits only when there is nothing to do.  The `_poll` forms are
- * for stackless tasks and never wait; the others do.  One task may wait for reading, another one
+ * Everything is tried first and waits only when there is nothing to do.  The `_poll` forms are for
+ * stackless tasks and never wait, the `_op` forms are for wok_select(); the others wait.  One task may wait for reading, another one
  * for writing and a third one for a hangup of the same stream; two tasks for the same of these is a
  * mistake: the one that came first is not woken.
  *
@@ -147,6 +147,30 @@ WOK_CP
 WOK_MUST_USE
 int wok_accept(wok_listener *listener, wok_stream **ret_stream);
 
+/**
+ * As wok_accept(), for at most until `deadline`: -ETIMEDOUT.
+ *
+ * Errors:     as wok_accept().
+ * Ownership:  returns owned: wok_stream_close().
+ * Threads:    as wok_accept().
+ * Cancel:     cancellation point; no connection is lost.
+ */
+WOK_API
+WOK_CP
+WOK_MUST_USE
+int wok_accept_until(wok_listener *listener, wok_instant deadline, wok_stream **ret_stream);
+
+/**
+ * The operation of taking a connection; ready with what wok_accept_poll() says.
+ *
+ * Ownership:  borrows the listener and `ret_stream` until the operation is dropped; when it is ready
+ *             with 0, `*ret_stream` is owned: wok_stream_close().
+ * Threads:    any; one task at a time accepts.
+ * Cancel:     not a cancellation point; a dropped operation has taken no connection.
+ */
+WOK_API
+wok_op wok_accept_op(wok_listener *listener, wok_stream **ret_stream);
+
 /* ---- connecting --------------------------------------------------------------------------- */
 
 /**
@@ -188,6 +212,31 @@ WOK_CP
 WOK_MUST_USE
 int wok_connect(const char *address, uint16_t port, wok_stream **ret_stream);
 
+/**
+ * As wok_connect(), for at most until `deadline`: -ETIMEDOUT, and the attempt is closed.
+ *
+ * Errors:     as wok_connect(); the kernel's own limit is -ETIMEDOUT as well, after some two minutes.
+ * Ownership:  returns owned: wok_stream_close().
+ * Threads:    as wok_connect().
+ * Cancel:     cancellation point; an attempt that was given up is closed.
+ */
+WOK_API
+WOK_CP
+WOK_MUST_USE
+int wok_connect_until(const char *address, uint16_t port, wok_instant deadline,
+                      wok_stream **ret_stream);
+
+/**
+ * The operation of waiting until a stream of wok_connect_begin() is connected; ready with 0, or with
+ * why it failed.
+ *
+ * Ownership:  borrows the stream until the operation is dropped; closing it gives the attempt up.
+ * Threads:    any; one task at a time for this direction.
+ * Cancel:     not a cancellation point; after a drop the attempt goes on.
+ */
+WOK_API
+wok_op wok_connect_op(wok_stream *stream);
+
 /* ---- streams ------------------------------------------------------------------------------ */
 
 /**
@@ -220,6 +269,41 @@ WOK_CP
 ssize_t wok_stream_recv(wok_stream *stream, void *buffer, size_t size);
 
 /**
+ * As wok_stream_recv(), for at most until `deadline`: -ETIMEDOUT, which recv(2) also says of a
+ * connection whose peer is out of reach.
+ *
+ * Errors:     as wok_stream_recv().
+ * Ownership:  borrows the buffer until it returns.
+ * Threads:    as wok_stream_recv().
+ * Cancel:     cancellation point; no byte is lost.
+ */
+WOK_API
+WOK_CP
+ssize_t wok_stream_recv_until(wok_stream *stream, void *buffer, size_t size, wok_instant deadline);
+
+/**
+ * The operation of receiving up to `size` bytes; ready with 0 and the count, which is 0 at the end of
+ * the stream, or with an error as recv(2).
+ *
+ * Ownership:  borrows the stream, the buffer and `ret_size` until the operation is dropped.
+ * Threads:    any; one task at a time for this direction.
+ * Cancel:     not a cancellation point; a dropped operation has received no byte.
+ */
+WOK_API
+wok_op wok_stream_recv_op(wok_stream *stream, void *buffer, size_t size, size_t *ret_size);
+
+/**
+ * The operation of waiting until there may be something to receive, or the end of the stream; ready
+ * with 0.  It receives nothing, and after it a receive may still find that it has to wait.
+ *
+ * Ownership:  borrows the stream until the operation is dropped.
+ * Threads:    any; one task at a time for this direction.
+ * Cancel:     not a cancellation point; it has no effect in any case.
+ */
+WOK_API
+wok_op wok_stream_readable_op(wok_stream *stream);
+
+/**
  * Sends the pieces as one: how much was taken, which may be less than all; -EAGAIN when it would
  * have to wait: the polling task is woken when there is room.
  *
@@ -246,6 +330,40 @@ WOK_API
 WOK_CP
 int wok_stream_send_all(wok_stream *stream, const void *bytes, size_t size);
 
+/**
+ * As wok_stream_send_all(), for at most until `deadline`: -ETIMEDOUT, when some may have been sent.
+ *
+ * Errors:     as wok_stream_send_all().
+ * Ownership:  borrows the bytes until it returns.
+ * Threads:    as wok_stream_send_all().
+ * Cancel:     cancellation point.
+ */
+WOK_API
+WOK_CP
+int wok_stream_send_all_until(wok_stream *stream, const void *bytes, size_t size,
+                              wok_instant deadline);
+
+/**
+ * The operation of sending some of `size` bytes; ready with 0 and how many were taken, at least one,
+ * or with an error as sendmsg(2).
+ *
+ * Ownership:  borrows the stream, the bytes and `ret_size` until the operation is dropped.
+ * Threads:    any; one task at a time for this direction.
+ * Cancel:     not a cancellation point; a dropped operation has sent no byte.
+ */
+WOK_API
+wok_op wok_stream_send_op(wok_stream *stream, const void *bytes, size_t size, size_t *ret_size);
+
+/**
+ * The operation of waiting until there may be room to send, or the connection is dead; ready with 0.
+ *
+ * Ownership:  borrows the stream until the operation is dropped.
+ * Threads:    any; one task at a time for this direction.
+ * Cancel:     not a cancellation point; it has no effect in any case.
+ */
+WOK_API
+wok_op wok_stream_writable_op(wok_stream *stream);
+
 /** What is known of the peer without reading. */
 typedef enum wok_hangup {
     WOK_HANGUP_NONE,
@@ -266,6 +384,16 @@ typedef enum wok_hangup {
  */
 WOK_API
 wok_hangup wok_stream_hangup_poll(wok_stream *stream, wok_cx *cx, wok_hangup until);
+
+/**
+ * The operation of waiting until the peer's hangup has come to `until`, or further; ready with 0.
+ *
+ * Ownership:  borrows the stream and `ret_hangup`, which may be NULL, until the operation is dropped.
+ * Threads:    any; one task at a time.
+ * Cancel:     not a cancellation point; it reads nothing in any case.
+ */
+WOK_API
+wok_op wok_stream_hangup_op(wok_stream *stream, wok_hangup until, wok_hangup *ret_hangup);
 
 /**
  * Takes back what the last `_poll` calls on the stream asked to be woken for, of every task.
