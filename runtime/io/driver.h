@@ -99,11 +99,13 @@ struct wok__driver_ops {
     /* True if a wake came that no turn of the owner has seen. */
     bool (*is_woken)(const struct wok__driver *driver);
 
-    /* Begins to report events of `fd` under `token`, edge-triggered, in both directions. */
+    /* Begins to report events of `fd` under `token`, edge-triggered, in both directions; -ENOTSUP for
+     * the kernel's descriptor in a network that is not the kernel's. */
     int (*attach)(struct wok__driver *driver, int fd, wok__token token);
     /* As attach, of a listening socket: one of the drivers that wait is enough. */
     int (*attach_listener)(struct wok__driver *driver, int fd, wok__token token);
-    void (*detach_listener)(struct wok__driver *driver, int fd);
+    /* Ends either; the descriptor stays open. */
+    void (*detach)(struct wok__driver *driver, int fd);
     /* As attach and for reading only; `fd` is the kernel's whatever the back-end is. */
     int (*attach_kernel)(struct wok__driver *driver, int fd, wok__token token);
 
@@ -220,12 +222,15 @@ void wok__io_forget(struct wok__io *io, unsigned interests);
 /* The bits of `interest` that are set now. */
 uint32_t wok__io_ready(const struct wok__io *io, enum wok__interest interest);
 
-/* Registers a watch for connections on a listening descriptor.  It is called until the unwatch has
- * returned, and not afterwards. */
+/* Registers a watch for connections on a listening descriptor, or for any events of another one.  It
+ * is called until the unwatch has returned, and not afterwards. */
 WOK_MUST_USE
 int wok__watch_listener(struct wok__watch *watch, struct wok__driver *driver, int fd,
                         wok__token *ret_token);
-void wok__unwatch_listener(struct wok__driver *driver, int fd, wok__token token);
+WOK_MUST_USE
+int wok__watch_descriptor(struct wok__watch *watch, struct wok__driver *driver, int fd,
+                          wok__token *ret_token);
+void wok__unwatch(struct wok__driver *driver, int fd, wok__token token);
 
 /* Registers a watch for a descriptor of the kernel's, until the driver is done. */
 WOK_MUST_USE

@@ -235,15 +235,17 @@ uint32_t wok__io_ready(const struct wok__io *io, enum wok__interest interest)
 
 /* ---- watches ------------------------------------------------------------------------------- */
 
-int wok__watch_listener(struct wok__watch *watch, struct wok__driver *driver, int fd,
-                        wok__token *ret_token)
+typedef int (*attach_function)(struct wok__driver *driver, int fd, wok__token token);
+
+static int watch_with(attach_function attach, struct wok__watch *watch, struct wok__driver *driver,
+                      int fd, wok__token *ret_token)
 {
     wok__token token;
 
     int error = slot_take(driver, watch, true, &token);
     if (error < 0)
         return error;
-    error = driver->ops->attach_listener(driver, fd, token);
+    error = attach(driver, fd, token);
     if (error < 0) {
         slot_give(driver, token);
         return error;
@@ -252,23 +254,29 @@ int wok__watch_listener(struct wok__watch *watch, struct wok__driver *driver, in
     return 0;
 }
 
-void wok__unwatch_listener(struct wok__driver *driver, int fd, wok__token token)
+int wok__watch_listener(struct wok__watch *watch, struct wok__driver *driver, int fd,
+                        wok__token *ret_token)
+{
+    return watch_with(driver->ops->attach_listener, watch, driver, fd, ret_token);
+}
+
+int wok__watch_descriptor(struct wok__watch *watch, struct wok__driver *driver, int fd,
+                          wok__token *ret_token)
+{
+    return watch_with(driver->ops->attach, watch, driver, fd, ret_token);
+}
+
+void wok__unwatch(struct wok__driver *driver, int fd, wok__token token)
 {
     slot_give(driver, token);
-    driver->ops->detach_listener(driver, fd);
+    driver->ops->detach(driver, fd);
 }
 
 int wok__watch_kernel(struct wok__watch *watch, struct wok__driver *driver, int fd)
 {
     wok__token token;
 
-    int error = slot_take(driver, watch, true, &token);
-    if (error < 0)
-        return error;
-    error = driver->ops->attach_kernel(driver, fd, token);
-    if (error < 0)
-        slot_give(driver, token);
-    return error;
+    return watch_with(driver->ops->attach_kernel, watch, driver, fd, &token);
 }
 
 /* ---- dispatch ------------------------------------------------------------------------------ */

@@ -105,8 +105,7 @@ void wok_listener_close(wok_listener *listener)
     if (listener == NULL)
         return;
     for (unsigned i = 0; i < listener->watching; i++)
-        wok__unwatch_listener(wok__driver_nth(listener->runtime, i), listener->fd,
-                              listener->tokens[i]);
+        wok__unwatch(wok__driver_nth(listener->runtime, i), listener->fd, listener->tokens[i]);
     if (listener->fd >= 0)
         listener->ops->close(listener->fd, false);
     free(listener);

@@ -136,7 +136,9 @@ static int sim_attach(struct wok__driver *driver, int fd, wok__token token)
         wok__sim_notify(end);
     }
     wok__lock_give(&wok__sim.lock);
-    return end != NULL ? 0 : -EBADF;
+    if (end == NULL)
+        return fd < FIRST_FD ? -ENOTSUP : -EBADF;
+    return 0;
 }
 
 static void sim_detach(struct wok__driver *driver, int fd)
@@ -445,7 +447,7 @@ const struct wok__driver_ops wok__sim_ops = {
     .is_woken = wok__epoll_is_woken,
     .attach = sim_attach,
     .attach_listener = sim_attach,
-    .detach_listener = sim_detach,
+    .detach = sim_detach,
     .attach_kernel = wok__epoll_attach_kernel,
     .listen = sim_listen,
     .unlisten = sim_unlisten,

@@ -7,6 +7,7 @@
 #include <wok/base.h>
 #include <wok/blocking.h>
 #include <wok/channel.h>
+#include <wok/fd.h>
 #include <wok/future.h>
 #include <wok/interval.h>
 #include <wok/join_set.h>
