@@ -15,9 +15,17 @@
 
 #include "platform/futex.h"
 
+_Static_assert(sizeof(struct wok__lock) == sizeof(atomic_u32), "a lock is one futex");
+
 /* With pauses of 1, 2, 4, ... 64 hints, together about 1 us (a hint costs about 8 ns on an EPYC of
  * the second generation). */
 #define SPIN_ROUNDS 7
+
+/* The word as the kernel is told of it; atomic_u32 has no name that a public header could use. */
+static atomic_u32 *futex_of(struct wok__lock *lock)
+{
+    return (atomic_u32 *)&lock->word;
+}
 
 static bool spin(struct wok__lock *lock)
 {
@@ -40,10 +48,10 @@ void wok__lock_take_contended(struct wok__lock *lock)
         return;
     /* [lock.hand-over] the exchange that finds FREE has taken the lock */
     while (exchange_acquire(&lock->word, WOK__LOCK_CONTENDED) != WOK__LOCK_FREE)
-        wok__futex_wait(&lock->word, WOK__LOCK_CONTENDED);
+        wok__futex_wait(futex_of(lock), WOK__LOCK_CONTENDED);
 }
 
 void wok__lock_wake(struct wok__lock *lock)
 {
-    wok__futex_wake(&lock->word, 1);
+    wok__futex_wake(futex_of(lock), 1);
 }

@@ -12,6 +12,7 @@
  * Not recursive, not fair, and not for stackful tasks to hold across a suspension: the holder is a
  * thread.  Why not pthread_mutex_t: 40 bytes where a timer wheel or a size class wants 4, and the
  * model checker can explore this one.  The states are those of Drepper, "Futexes are tricky" (2011).
+ * The struct is public (wok/future.h), because objects in the caller's memory hold one.
  */
 #ifndef WOK_PLATFORM_LOCK_H
 #define WOK_PLATFORM_LOCK_H
@@ -20,16 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wok/future.h>
+
 #include "platform/atomic.h"
 
 enum {
     WOK__LOCK_FREE = 0,
     WOK__LOCK_HELD = 1,
     WOK__LOCK_CONTENDED = 2, /* held, and somebody may sleep */
-};
-
-struct wok__lock {
-    atomic_u32 word;
 };
 
 /* lock.c: spins a little, then sleeps. */

@@ -30,11 +30,6 @@ enum wok__waiter_state {
     WOK__WAITER_WOKEN, /* taken out by a waker, who left something for it */
 };
 
-/* Zero is an empty queue. */
-struct wok__waiters {
-    struct wok__waiter *first, *last;
-};
-
 /* Puts a waiter at the end, or, if it waits already, only says who waits now: the operation may have
  * moved to another task since its last poll. */
 static inline void wok__waiters_add(struct wok__waiters *waiters, struct wok__waiter *waiter,

@@ -134,11 +134,23 @@ int wok_await(wok_future future, void *ret_result);
 
 /* ---- operations --------------------------------------------------------------------------- */
 
-/* A place in the queue of a wait object; that object's lock guards it. */
+/* What the objects that tasks wait on are made of: a lock of four bytes, ... */
+struct wok__lock {
+    struct {
+        uint32_t value;
+    } word;
+};
+
+/* ... a place in the queue of such an object, which its lock guards, ... */
 struct wok__waiter {
     struct wok__waiter *next, *prev;
     struct wok_task *task;
     uint32_t state, mode;
+};
+
+/* ... and that queue.  Zero bytes are a free lock and an empty queue. */
+struct wok__waiters {
+    struct wok__waiter *first, *last;
 };
 
 /* A place in a timer wheel. */
