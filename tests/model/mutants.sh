@@ -37,7 +37,7 @@ fail() {
 build() {
     check=$1
     shift
-    set -- $here/check_$check.c $(for source; do
+    set -- $here/check_$check.c $(for source in "$@" $(links "$check"); do
         case $source in
         *.c) if [ -f "$work/tree/$source" ]; then echo "$work/tree/$source"; else echo "$root/runtime/$source"; fi ;;
         esac
@@ -47,8 +47,10 @@ build() {
         -I"$root/runtime/include" -o "$work/program" "$@" "$engine" >"$work/build.out" 2>&1
 }
 
-# What CMake compiles this check with: the line `/* model: sources ... */` at its top is for both.
+# What CMake compiles this check with: the lines at its top are for both.  What it only links is not
+# mutated: another check is for that.
 sources() { sed -n 's|^ \* model sources: *||p' "$here/check_$1.c"; }
+links() { sed -n 's|^ \* model links: *||p' "$here/check_$1.c"; }
 defines() { sed -n 's|^ \* model defines: *||p' "$here/check_$1.c"; }
 
 # judge NAME CHECK SOURCES...: builds the tree with the mutant and runs the check

@@ -140,6 +140,29 @@ static void free_when_told(void)
         model_free(&x, sizeof x);
 }
 
+/* The same with a lock. */
+static void lock_then_tell(void)
+{
+    model_lock(&mutex);
+    model_unlock(&mutex);
+    STORE(&y, 1);
+}
+static void free_lock_when_told(void)
+{
+    if (LOAD(&y) == 1)
+        model_free(&mutex, sizeof mutex);
+}
+static void free_lock_early(void)
+{
+    store_release(&y, 1);
+    model_free(&mutex, sizeof mutex);
+}
+static void lock_late(void)
+{
+    if (load_acquire(&y) == 1)
+        model_lock(&mutex);
+}
+
 static void sleep_for_event(void)
 {
     model_event_wait(&event);
@@ -281,6 +304,18 @@ static const struct report_test {
      0,
      "may still be in use"},
     {"free: no longer in use", {use_then_tell, free_when_told}, {REL, ACQ, 0, 0}, 0, NULL},
+
+    {"free: a lock, used afterwards", {free_lock_early, lock_late}, {0}, 0, "use after free"},
+    {"free: a lock that may still be in use",
+     {lock_then_tell, free_lock_when_told},
+     {RLX, ACQ, 0, 0},
+     0,
+     "may still be in use"},
+    {"free: a lock no longer in use",
+     {lock_then_tell, free_lock_when_told},
+     {REL, ACQ, 0, 0},
+     0,
+     NULL},
 
     {"deadlock: nobody wakes", {sleep_for_event}, {0}, 0, "deadlock"},
     {"deadlock: one token, two sleepers",

@@ -20,6 +20,8 @@ struct object {
     unsigned acquisitions;
     bool held;
     struct view view; /* what the last holder of the lock knew */
+    unsigned user;    /* actor + 1 of the last use of a lock, or 0 */
+    uint16_t used_at;
 };
 
 /* A plain variable, by address. */
@@ -191,13 +193,23 @@ unsigned model__futex_wake(void *address, unsigned count, const struct model_sit
     return woken;
 }
 
+/* A lock is used now; it must not have been freed, and must not be until this use is known of. */
+static struct object *use_lock(struct model_mutex *mutex, const struct model_site *site)
+{
+    struct object *object = object_at(mutex);
+
+    sync_check_alive((const char *)mutex, site);
+    object->used_at = memory_tick();
+    object->user = engine.current + 1;
+    return object;
+}
+
 void model__lock(struct model_mutex *mutex, const struct model_site *site)
 {
     explore_point(OP_LOCK, mutex);
-    memory_tick();
     trace_add(OP_LOCK, -1, site);
 
-    struct object *object = object_at(mutex);
+    struct object *object = use_lock(mutex, site);
     object->held = true;
     memory_learn(&self()->now, &object->view);
     memory_learn(&self()->acquired, &object->view);
@@ -206,11 +218,10 @@ void model__lock(struct model_mutex *mutex, const struct model_site *site)
 
 void model__unlock(struct model_mutex *mutex, const struct model_site *site)
 {
-    struct object *object = object_at(mutex);
-
     explore_point(OP_UNLOCK, mutex);
-    memory_tick();
     trace_add(OP_UNLOCK, -1, site);
+
+    struct object *object = use_lock(mutex, site);
     if (!object->held)
         explore_violation("%s:%d: %s is not locked", site->file, site->line, site->text);
     object->held = false;
@@ -317,6 +328,16 @@ void model__free(const void *address, size_t size, const struct model_site *site
         for (unsigned actor = 0; actor < ACTORS; actor++)
             if (cell->read_at[actor] > self()->now.clock[actor])
                 race(cell, site);
+    }
+    for (unsigned i = 0; i < object_count; i++) {
+        const struct object *object = &objects[i];
+        const char *lock = object->address;
+
+        if (object->run == engine.run && object->user != 0 && lock >= begin && lock < end &&
+            (object->held || object->used_at > self()->now.clock[object->user - 1]))
+            explore_violation(
+                "data race: %s is freed at %s:%d while a lock in it may still be in use",
+                site->text, site->file, site->line);
     }
     if (freed_count == MAX_FREED)
         explore_broken("more than %d blocks freed", MAX_FREED);
