@@ -44,6 +44,18 @@ bool wok__budget_take(wok_cx *cx)
     return true;
 }
 
+bool wok__wait_skip(void)
+{
+    struct wok__here *here = wok__here();
+
+    if (here->fiber == NULL)
+        return here->worker == NULL && here->task == NULL;
+    if (here->budget == 0 || wok__state_is_cancelled(&here->task->state))
+        return false;
+    here->budget--;
+    return true;
+}
+
 /* ---- a plain thread in the shape of a task ----------------------------------------------------- */
 
 struct thread_task {

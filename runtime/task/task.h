@@ -165,6 +165,10 @@ int wok__await_drop(wok_future future, wok_instant deadline, void *ret_result, b
 /* The calling plain thread, which has no runtime, polls again at `deadline_ns` at the latest. */
 void wok__thread_alarm(struct wok_task *task, uint64_t deadline_ns);
 
+/* For a call that may find at once what it would wait for: true if the caller may wait here and is not
+ * cancelled, and one unit of its budget is taken then.  False: the call goes through wok__await. */
+bool wok__wait_skip(void);
+
 /* Continues a plain thread that waits in the shape of a task, and was claimed. */
 void wok__thread_task_push(struct wok_task *task);
 

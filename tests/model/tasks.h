@@ -109,10 +109,10 @@ __attribute__((unused)) static wok_poll task_await(wok_op *op)
     return task_await_polled(op, task_poll(op));
 }
 
-int wok_op_await_until(wok_op op, wok_instant deadline)
+int wok_op_wait(wok_op *op, wok_instant deadline)
 {
     (void)deadline;
-    return task_await(&op);
+    return task_await(op);
 }
 
 /* As an abort or a lost select does: polls once, and leaves if it has to wait: WOK_PENDING. */

@@ -82,6 +82,9 @@
 #define WOK_PASTE2_(a, b) WOK_PASTE_(a, b)
 #define WOK_UNIQUE_(name) WOK_PASTE2_(name, __LINE__)
 
+/* Two arguments of three or more: `WOK_TWO_OF_(__VA_ARGS__, b, 0)` gives the second a default. */
+#define WOK_TWO_OF_(a, b, ...) a, b
+
 /** Number of elements of an array. */
 #define WOK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

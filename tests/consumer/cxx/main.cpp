@@ -300,6 +300,37 @@ void try_blocks_and_operations()
     claim(winner == 1 && code == 0, "the first of several operations wins");
 }
 
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+wok_mutex mutex = WOK_MUTEX_INIT;
+wok_rwlock rwlock = WOK_RWLOCK_INIT;
+wok_semaphore semaphore = WOK_SEMAPHORE_INIT(3);
+
+void try_locks()
+{
+    int error = -1, blocks = 0;
+
+    WOK_LOCK(&mutex, &error)
+    {
+        blocks += wok_mutex_try_lock(&mutex) == -EAGAIN;
+    }
+    WOK_READ_LOCK(&rwlock)
+    {
+        blocks += wok_rwlock_try_write_lock(&rwlock) == -EAGAIN;
+    }
+    WOK_WRITE_LOCK(&rwlock, &error)
+    {
+        blocks += wok_rwlock_try_read_lock(&rwlock) == -EAGAIN;
+    }
+    WOK_ACQUIRE(&semaphore, 2, &error)
+    {
+        blocks += wok_semaphore_available(&semaphore) == 1;
+    }
+    claim(error == 0 && blocks == 4, "locks cover blocks");
+    claim(!wok_mutex_is_locked(&mutex) && wok_semaphore_available(&semaphore) == 3,
+          "and are given back after them");
+}
+
 WOK_TASK(program, nothing, int);
 int program(nothing *, int *ret_answer)
 {
@@ -310,6 +341,7 @@ int program(nothing *, int *ret_answer)
     try_scope();
     try_sets();
     try_blocks_and_operations();
+    try_locks();
     *ret_answer = 42;
     return 0;
 }
