@@ -15,7 +15,7 @@ root=$1 engine=$2 only=${3:-}
 here=$root/tests/model
 cc=${CC:-cc}
 flags="-std=gnu17 -O1 -w -fexceptions -DWOK_MODEL"
-patience=30 # seconds for one mutant; most are caught in the first hundredth
+patience=30 # seconds of its own for one mutant; most are caught in the first hundredth
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' INT TERM
@@ -62,7 +62,7 @@ judge() {
         sed 's/^/       /' "$work/build.out" | head -n 5
         return
     fi
-    timeout "$patience" "$work/program" >"$work/run.out" 2>&1
+    (ulimit -t "$patience" && exec "$work/program") >"$work/run.out" 2>&1
     code=$?
     if [ $code -eq 3 ]; then
         passed=$((passed + 1))
