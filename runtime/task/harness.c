@@ -212,7 +212,10 @@ static bool run_stackless(struct wok_task *task, bool cancelled)
 
 /* ---- stackful ----------------------------------------------------------------------------- */
 
-static bool run_stackful(struct wok_task *task, bool cancelled)
+/* Inline, as run() and the worker's loop are: every level of calls between a worker and the switch to a
+ * stack is a return that the processor predicts wrongly after it. */
+static inline __attribute__((always_inline)) bool run_stackful(struct wok_task *task,
+                                                               bool cancelled)
 {
     struct wok__fiber *fiber = wok__fiber_of(task);
 
@@ -232,8 +235,6 @@ static bool run_stackful(struct wok_task *task, bool cancelled)
     return true;
 }
 
-/* Inline in both callers: every level of calls between a worker and the switch to a stack is a return
- * that the processor predicts wrongly after it. */
 static inline __attribute__((always_inline)) void run(struct wok_task *task)
 {
     struct wok__here *here = wok__here();
