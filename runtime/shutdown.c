@@ -153,6 +153,8 @@ static bool only_blocking(struct wok_runtime *runtime, uint64_t live)
 {
     if (live > wok__pools_calls(&runtime->pools))
         return false; /* the cheap question first */
+    if (runtime->turns != NULL && wok__calls_wait(&runtime->turns->calls))
+        return false; /* calls that have not begun: they are discarded at their turns */
     WOK_CLEANUP(census_done) struct census census = take_census(runtime);
     return census.count == count_blocking(&census);
 }

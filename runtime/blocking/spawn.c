@@ -29,6 +29,7 @@ wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site
         return wok__join_not_started(site, NULL, args_moved, -ENOMEM);
     }
 
+    wok__call_queued(task);
     int error = wok__pool_submit(pool, task);
     if (error < 0)
         wok__task_discard_blocking(task, error);
@@ -48,7 +49,7 @@ wok_join wok_spawn_blocking_raw(wok_runtime *runtime, const wok_spawn_site *site
  * was still queued, and has been dropped and completed as cancelled. */
 bool wok__blocking_abort(struct wok_task *task)
 {
-    if (!wok__pool_cancel(task->pool, task))
+    if (wok__call_waits_for_turn(task) || !wok__pool_cancel(task->pool, task))
         return false;
     wok__task_discard_blocking(task, -ECANCELED);
     return true;

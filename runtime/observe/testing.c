@@ -62,6 +62,14 @@ void wok_test_check_every(wok_runtime *runtime, unsigned turns)
         look.turns->check_every = look.turns->until_check = turns;
 }
 
+void wok_test_blocking_by_turns(wok_runtime *runtime, bool by_turns)
+{
+    WOK_CLEANUP(look_end) struct look look = look_begin(runtime);
+
+    if (look.turns != NULL)
+        store_relaxed(&look.turns->calls.on, by_turns);
+}
+
 uint64_t wok_test_log_hash(wok_runtime *runtime)
 {
     WOK_CLEANUP(look_end) struct look look = look_begin(runtime);
@@ -125,6 +133,8 @@ static size_t format_detail(const wok_test_event *event, char *buffer, size_t si
                                 (unsigned long long)event->detail);
     case WOK_TEST_CLOCK:
         return (size_t)snprintf(buffer, size, "moves the clock");
+    case WOK_TEST_CALL:
+        return (size_t)snprintf(buffer, size, "begins as a blocking call");
     case WOK_TEST_NET:
         return (size_t)snprintf(buffer, size, "%s on end %u gives %d",
                                 call < WOK_COUNT(calls) ? calls[call] : "?", end,
@@ -268,6 +278,7 @@ static int build(struct run *run)
         return error;
     (void)wok_test_auto_advance(run->runtime, !options->manual_clock);
     wok_test_check_every(run->runtime, options->check_every);
+    wok_test_blocking_by_turns(run->runtime, options->blocking_by_turns);
     wok_test_log_listen(run->runtime, options->on_event, options->argument);
     return 0;
 }

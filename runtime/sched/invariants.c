@@ -221,11 +221,13 @@ static void check_places(struct check *check)
     }
 }
 
-/* A scope that lets so many run at a time has the others; it lives as long as its children do. */
-static bool is_held(const struct wok_task *task)
+/* A scope that lets so many run at a time has the others, and lives as long as its children do.  A
+ * call whose thread has come for it may wait for its turn. */
+static bool is_held(struct wok_task *task)
 {
-    return task->kind != WOK__TASK_BLOCKING && task->group != NULL &&
-           task->group->kind == WOK__GROUP_SCOPE &&
+    if (task->kind == WOK__TASK_BLOCKING)
+        return wok__call_waits_for_turn(task);
+    return task->group != NULL && task->group->kind == WOK__GROUP_SCOPE &&
            wok__scope_holds((wok_scope *)task->group, task);
 }
 

@@ -44,6 +44,12 @@ enum { EARLY = 32 };
 /* How soon a paused clock looks again while blocking work holds it. */
 #define HELD_NS UINT64_C(1000000)
 
+/* How long a turn may keep a stop waiting. */
+#define STOP_WAIT_NS UINT64_C(2000000000)
+
+/* Who has the turn when a call of a blocking pool has it, beside the workers. */
+enum { CALLER = WOK__WORKERS_MAX };
+
 /* The bits of wok__turns.has. */
 enum {
     TURN = 1, /* it is this worker's turn */
@@ -135,15 +141,15 @@ static void take(struct wok__turns *turns, struct wok__worker *worker)
         world_take(turns);
 }
 
-/* The workers that could go on. */
-static uint64_t able(const struct wok__turns *turns)
+/* Who could go on. */
+static uint64_t able(struct wok__turns *turns)
 {
     uint64_t found = (turns->all & ~turns->asleep) | turns->stirred;
 
     for (uint32_t i = 0; i < turns->runtime->worker_count; i++)
         if (wok__driver_is_woken(&turns->runtime->workers[i]->driver))
             found |= bit_of(i);
-    return found;
+    return wok__calls_wait(&turns->calls) ? found | bit_of(CALLER) : found;
 }
 
 /* ---- when all sleep ---------------------------------------------------------------------------- */
@@ -248,7 +254,7 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
 
 /* ---- drawing ------------------------------------------------------------------------------------ */
 
-bool wok__turns_rest(const struct wok__turns *turns)
+bool wok__turns_rest(struct wok__turns *turns)
 {
     return able(turns) == 0;
 }
@@ -271,14 +277,34 @@ static uint32_t draw(struct wok__turns *turns, uint32_t self)
         if (load_relaxed(&turns->runtime->stopping) != 0)
             return self;
     }
-    if (turns->all == 1)
+    if (turns->all == 1 && among == turns->all)
         return self;
-    if (among != turns->all && wok__rand_below(&turns->rand, EARLY) == 0)
+    if ((turns->all & ~among) != 0 && turns->all != 1 && wok__rand_below(&turns->rand, EARLY) == 0)
         return pick(turns, turns->all & ~among);
     if ((among & bit_of(self)) != 0 &&
         wok__rand_below(&turns->rand, UINT64_C(1) << turns->stay) != 0)
         return self;
     return pick(turns, among);
+}
+
+void wok__turns_give_back(struct wok__turns *turns, uint32_t lender)
+{
+    give(turns, lender, TURN);
+}
+
+/* Lets a call of a blocking pool have the turn, and the world with it, until it ends or waits. */
+static void lend(struct wok__turns *turns, struct wok__worker *worker)
+{
+    atomic_u32 *has = &turns->has[worker->index];
+    struct wok_task *task = wok__calls_lend(&turns->calls, worker->index);
+
+    if (task == NULL)
+        return;
+    wok__log_add(worker, WOK_TEST_CALL, task, 0);
+    wok__calls_tell(&turns->calls);
+    while (load_acquire(has) == 0) /* [turns.hand-over] */
+        wok__futex_wait(has, 0);
+    worker->has_turn = (fetch_and_relaxed(has, ~(uint32_t)TURN) & OVER) == 0;
 }
 
 static void check(struct wok__turns *turns)
@@ -298,7 +324,11 @@ void wok__turns_pass(struct wok__worker *worker)
         return;
     if (turns->check_every != 0 && --turns->until_check == 0)
         check(turns);
-    next = draw(turns, worker->index);
+    while ((next = draw(turns, worker->index)) == CALLER) {
+        lend(turns, worker);
+        if (!worker->has_turn)
+            return;
+    }
     world_give(turns);
     if (next != worker->index) {
         give(turns, next, TURN);
@@ -355,6 +385,9 @@ int wok__turns_new(struct wok__turns **ret_turns, struct wok_runtime *runtime, u
 
 void wok__turns_free(struct wok__turns *turns)
 {
+    if (turns == NULL)
+        return;
+    wok__calls_done(&turns->calls);
     free(turns);
 }
 
@@ -367,8 +400,11 @@ void wok__turns_start(struct wok__turns *turns)
 
 void wok__turns_stop(struct wok__turns *turns)
 {
-    /* Between two turns: until then the one that has it is alone. */
-    bool claimed = wok__turns_claim(turns, UINT64_MAX);
+    struct wok__clock real;
+
+    /* Between two turns: until then the one that has it is alone.  But a call may never give it back. */
+    wok__clock_init(&real, false);
+    bool claimed = wok__turns_claim(turns, wok__clock_now(&real) + STOP_WAIT_NS);
 
     for (uint32_t i = 0; i < turns->runtime->worker_count; i++)
         give(turns, i, OVER);

@@ -21,6 +21,19 @@ struct wok_runtime;
 struct wok__worker;
 struct wok__settler;
 
+/* Calls of the blocking pools that take turns, or not; calls.c. */
+struct wok__calls {
+    atomic_u32 on;   /* they do; written by whoever has the turn */
+    atomic_u32 news; /* a futex: bumped when a call may begin */
+    struct wok__lock lock;
+    struct wok_task *
+        *waiting; /* the lock, as all below; calls that have not begun, the oldest first */
+    size_t count, capacity;
+    struct wok_task *granted; /* it may begin */
+    uint32_t lender;          /* the worker whose turn it is given */
+    uint32_t outside;         /* calls that run without a turn */
+};
+
 struct wok__turns {
     struct wok_runtime *runtime; /* constant, as the next one */
     uint64_t all;                /* a bit for each worker */
@@ -33,6 +46,7 @@ struct wok__turns {
     bool manual;      /* the clock moves by wok_test_advance() only */
     uint32_t check_every, until_check; /* turns between two looks at the invariants; 0: none */
     struct wok__log log;
+    struct wok__calls calls;
     struct wok__lock settle_lock;
     struct wok__settler *settlers; /* the lock; in the order of their deadlines */
     atomic_u32 quiet;              /* a futex: 1 when every worker has slept once */
@@ -72,10 +86,24 @@ void wok__turns_sleep(struct wok__worker *worker);
 bool wok__turns_coin(struct wok__turns *turns);
 
 /* By whoever has the turn: no worker could go on. */
-bool wok__turns_rest(const struct wok__turns *turns);
+bool wok__turns_rest(struct wok__turns *turns);
 
 /* After the turn under way no other begins, until wok__turns_release(). */
 void wok__turns_freeze(struct wok__turns *turns);
+
+/* ---- calls.c ----------------------------------------------------------------------------------- */
+
+/* A call waits for its turn, and may have it. */
+bool wok__calls_wait(struct wok__calls *calls);
+
+/* The oldest call may begin once it is told; NULL: there is none any more. */
+struct wok_task *wok__calls_lend(struct wok__calls *calls, uint32_t lender);
+void wok__calls_tell(struct wok__calls *calls);
+
+void wok__calls_done(struct wok__calls *calls);
+
+/* turns.c: the worker that lent its turn has it again. */
+void wok__turns_give_back(struct wok__turns *turns, uint32_t lender);
 
 /* ---- other threads ----------------------------------------------------------------------------- */
 

@@ -93,6 +93,7 @@ static void thread_suspend(struct thread_task *thread)
 {
     bool in_time = true;
 
+    wok__call_waits();
     if (!wok__state_suspend(&thread->task.state)) {
         while (in_time && load_acquire(&thread->pushed) == 0) /* [thread.pushed] */
             in_time = wok__futex_wait_until(&thread->pushed, 0, thread->alarm_ns) != -ETIMEDOUT;

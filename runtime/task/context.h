@@ -34,6 +34,7 @@ struct wok__here {
     struct wok__ambient ambient;    /* of the task, or of a plain thread */
     uint32_t budget;                /* operations left to this poll */
     uint32_t blocking;              /* nonzero on a thread of a blocking pool */
+    uint32_t call;                  /* what its call has of the turns; sched/calls.c */
     struct wok_blocking_pool *pool; /* that thread's pool, or NULL */
     bool yields;                    /* the task being polled has woken itself to let others run */
     struct wok__context thread;     /* the worker's own stack while a fiber runs */

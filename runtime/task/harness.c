@@ -302,9 +302,15 @@ static void call_blocking(void *argument)
 void wok__task_run_blocking(struct wok_task *task)
 {
     struct blocking_call call = {task, 0};
+    struct wok_runtime *runtime = task->runtime;
     struct wok__guard guard;
     bool returned;
 
+    if (!wok__call_begin(task)) {
+        wok__task_discard_blocking(task, -ECANCELED);
+        wok__call_end(runtime);
+        return;
+    }
     wok__state_run(&task->state);
     guard.shielded = false;
     returned = wok__guarded(&guard, call_blocking, &call);
@@ -314,12 +320,14 @@ void wok__task_run_blocking(struct wok_task *task)
     /* A blocking call that has started cannot be cancelled: what it returned stands. */
     store_outcome(task, call.code < 0 ? WOK_FAILED : WOK_RETURNED, call.code, guard.panic);
     complete(task);
+    wok__call_end(runtime);
 }
 
 void wok__task_discard_blocking(struct wok_task *task, int code)
 {
     struct wok__panic *panic = NULL;
 
+    wok__call_forget(task);
     wok__state_run(&task->state);
     wok__task_drop_args(task, wok__task_future(task), false, &panic);
     store_outcome(task, code == -ECANCELED ? WOK_CANCELLED : WOK_NOT_STARTED, code, panic);

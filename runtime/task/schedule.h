@@ -57,6 +57,17 @@ void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error)
 /* A call that would have blocked a worker was refused: counts it, and tells who asked to hear. */
 void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *error);
 
+/* Where calls of the blocking pools take turns with the workers, as tests may ask: a call is queued;
+ * its thread waits for its turn, and discards it if this says false; it has ended, or is discarded, or
+ * waits for something.  Anywhere else they do nothing, and a call begins at once. */
+void wok__call_queued(struct wok_task *task);
+bool wok__call_begin(struct wok_task *task);
+void wok__call_end(struct wok_runtime *runtime);
+void wok__call_forget(struct wok_task *task);
+void wok__call_waits(void);
+/* True: it has not begun, and whether it does is decided at its turn. */
+bool wok__call_waits_for_turn(struct wok_task *task);
+
 /* An abort of a task of the blocking pool: true if it was still queued, and ended by this. */
 bool wok__blocking_abort(struct wok_task *task);
 /* Such a task's block is about to be freed. */

@@ -39,6 +39,7 @@ typedef enum wok_test_event_kind {
     WOK_TEST_SLEEP,  /* the worker had nothing to do */
     WOK_TEST_TIMERS, /* the worker fired timers; detail: how many */
     WOK_TEST_CLOCK,  /* the clock moved; detail: to which nanosecond */
+    WOK_TEST_CALL,   /* the turn was lent to a call of a blocking pool */
     WOK_TEST_NET,    /* a call of the simulated network; detail: which, on which end, its result */
 } wok_test_event_kind;
 
@@ -69,6 +70,8 @@ typedef struct wok_test_options {
     bool real_network;
     /** The clock moves by wok_test_advance() only. */
     bool manual_clock;
+    /** As wok_test_blocking_by_turns(). */
+    bool blocking_by_turns;
     /** As wok_test_check_every(). */
     unsigned check_every;
     /** Called with each event, by the worker that has the turn; it must not wait. */
@@ -177,6 +180,19 @@ bool wok_test_auto_advance(wok_runtime *runtime, bool automatic);
  */
 WOK_API
 void wok_test_check_every(wok_runtime *runtime, unsigned turns);
+
+/**
+ * Says whether calls of the blocking pools take turns as well, from now on: then when they run is a
+ * matter of the seed, too.
+ *
+ * A call then keeps all workers from running, and must not wait for a task, unless by one of wok's own
+ * functions: from there on it runs beside the workers, and by real time.
+ *
+ * Threads:    a task of the runtime, or a plain thread, which waits for the poll under way.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_test_blocking_by_turns(wok_runtime *runtime, bool by_turns);
 
 /* ---- the event log -------------------------------------------------------------------------- */
 
