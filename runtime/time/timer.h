@@ -10,6 +10,7 @@
 
 #include <wok/future.h>
 
+#include "platform/atomic.h"
 #include "platform/lock.h"
 #include "time/wheel.h"
 
