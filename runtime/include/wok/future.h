@@ -248,7 +248,26 @@ WOK_API
 WOK_CP
 int wok_join_all(wok_join_branch *branches, size_t count);
 
-/** A join of several futures as one future, for stackless tasks: poll it with wok_join_all_poll(). */
+/**
+ * As wok_join_all(), and ends as soon as one branch fails.
+ *
+ * The branches that are not ready then stay pending, neither dropped nor advanced further: a sleep
+ * can be slept on, a join handle is valid, and what is behind it runs on.  A scope stops its children.
+ *
+ * Errors:     0 when all are ready; the negative code of the branch that failed first, also in that
+ *             branch; -ECANCELED if the caller is aborted, -EDEADLK in a stackless task.
+ * Ownership:  borrows the branches and their futures; allocates nothing.
+ * Threads:    stackful tasks.
+ * Cancel:     cancellation point.
+ */
+WOK_API
+WOK_CP
+int wok_try_join_all(wok_join_branch *branches, size_t count);
+
+/**
+ * A join of several futures as one future, for stackless tasks: poll it with wok_join_all_poll() or
+ * wok_try_join_all_poll().
+ */
 typedef struct wok_join_all_future {
     wok_join_branch *branches; /* borrowed */
     size_t count, pending, first;
@@ -266,9 +285,21 @@ typedef struct wok_join_all_future {
 WOK_API
 wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx);
 
+/**
+ * Polls the branches that are not ready: WOK_READY when every branch is, the code of a branch that
+ * fails, else WOK_PENDING.
+ *
+ * Errors:     the negative code of the first branch that fails.
+ * Ownership:  borrows the branches and their futures until their owner drops them.
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+wok_poll wok_try_join_all_poll(wok_join_all_future *join, wok_cx *cx);
+
 /** The operations of a wok_join_all_future, whose owner drops the branches' futures. */
 extern WOK_API
-const wok_future_vtable wok_join_all_vtable;
+const wok_future_vtable wok_join_all_vtable, wok_try_join_all_vtable;
 
 /**
  * Begins the body of a poll that reads from top to bottom, though it returns at each await.

@@ -116,6 +116,43 @@ WOK_TEST(join_all, waits_for_all_although_some_fail)
     drop_all(branches, 3);
 }
 
+/* J2: the others are the caller's, who may go on with them. */
+WOK_TEST(join_all, that_tries_ends_at_the_first_failure_and_touches_no_other_branch)
+{
+    struct probe probes[] = {probe_of(1, wok_ms(10)), probe_of(2, wok_ms(20)),
+                             probe_of(3, wok_ms(30))};
+    wok_join_branch branches[3];
+    wok_instant start = wok_now();
+    int results[3] = {0};
+
+    probes[1].code = -EIO;
+    join_of(branches, probes, results, 3);
+    cr_assert_eq(wok_try_join_all(branches, 3), -EIO);
+    cr_assert_eq(wok_elapsed(start).ns, wok_ms(20).ns);
+    cr_assert_eq(branches[0].code, WOK_READY);
+    cr_assert_eq(branches[1].code, -EIO);
+    cr_assert_eq(branches[2].code, WOK_PENDING);
+    cr_assert_eq(wok_join_all(&branches[2], 1), 0);
+    cr_assert_eq(results[2], 30);
+    cr_assert_eq(wok_elapsed(start).ns, wok_ms(30).ns);
+    drop_all(branches, 3);
+}
+
+WOK_TEST(join_all, that_tries_waits_for_all_while_none_fails)
+{
+    struct probe probes[] = {probe_of(1, wok_ms(10)), probe_of(2, wok_ms(20))};
+    wok_join_branch branches[2];
+    wok_instant start = wok_now();
+    int results[2] = {0};
+
+    join_of(branches, probes, results, 2);
+    cr_assert_eq(wok_try_join_all(branches, 2), 0);
+    cr_assert_eq(wok_elapsed(start).ns, wok_ms(20).ns);
+    cr_assert_eq(results[0] + results[1], 30);
+    drop_all(branches, 2);
+    cr_assert_eq(wok_try_join_all(NULL, 0), 0);
+}
+
 /* J4 */
 WOK_TEST(join_all, begins_one_further_at_each_wake_and_polls_no_branch_that_is_ready)
 {
