@@ -56,6 +56,11 @@ bool wok__wait_skip(void)
     return true;
 }
 
+wok_poll wok_checkpoint_poll(wok_cx *cx)
+{
+    return wok__budget_take(cx) ? WOK_READY : WOK_PENDING;
+}
+
 /* ---- a plain thread in the shape of a task ----------------------------------------------------- */
 
 struct thread_task {
@@ -361,7 +366,7 @@ void wok_shield_end(wok_shield *shield)
     ambient->shields--;
 }
 
-/* ---- yield -------------------------------------------------------------------------------------- */
+/* ---- yield and checkpoint -------------------------------------------------------------------- */
 
 static wok_poll yield_poll(void *self, wok_cx *cx, void *result)
 {
@@ -391,4 +396,36 @@ int wok_yield(void)
         return 0;
     }
     return wok_await((wok_future){&yield_vtable, &yielded}, NULL);
+}
+
+/* `self`: whether it has let the others run. */
+static wok_poll checkpoint_poll(void *self, wok_cx *cx, void *result)
+{
+    bool *yielded = self;
+    wok_poll code = wok_checkpoint_poll(cx);
+
+    (void)result;
+    *yielded |= code == WOK_PENDING;
+    return code;
+}
+
+static const wok_future_vtable checkpoint_vtable = {
+    .name = "checkpoint",
+    .size = sizeof(bool),
+    .poll = checkpoint_poll,
+};
+
+int wok_checkpoint(void)
+{
+    struct place place;
+    bool yielded = false;
+    int code;
+
+    if (wok__wait_skip())
+        return 0;
+    code = wok_await((wok_future){&checkpoint_vtable, &yielded}, NULL);
+    if (code == 0 && yielded && find_place(&place, false) == 0 &&
+        nearest(&place, WOK_NEVER).ns <= wok_now().ns)
+        return -ETIMEDOUT;
+    return code;
 }

@@ -119,6 +119,18 @@ WOK_API
 void wok_cx_yield(wok_cx *cx);
 
 /**
+ * WOK_READY while the poll may go on: it costs one of the 128 operations of a poll.  WOK_PENDING when
+ * those are used up: the poll then says WOK_PENDING, and is repeated after the other ready tasks.
+ *
+ * For polls that compute for long; an operation that becomes ready counts in the same way.
+ *
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+wok_poll wok_checkpoint_poll(wok_cx *cx);
+
+/**
  * Waits in the calling task until `future` is ready.
  *
  * Errors:     the future's own code; -ECANCELED if the caller is aborted; -EDEADLK in a stackless

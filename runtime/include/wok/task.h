@@ -459,6 +459,23 @@ WOK_CP
 int wok_yield(void);
 
 /**
+ * What a loop that computes for long calls once in each round: it costs one of the 128 operations of
+ * a poll, and lets the other ready tasks run when those are used up.
+ *
+ * A wait that succeeds counts in the same way, so a loop that waits needs no checkpoint.
+ *
+ * Errors:     0; -ECANCELED if the caller is aborted; -EDEADLK in a stackless task, which uses
+ *             wok_checkpoint_poll(); -ETIMEDOUT if a deadline that covers the caller has passed, which it
+ *             notices when it would let the others run.
+ * Threads:    a stackful task; on a plain thread it does nothing.
+ * Cancel:     cancellation point.
+ * Source:     the semantics of tokio::task::consume_budget.
+ */
+WOK_API
+WOK_CP
+int wok_checkpoint(void);
+
+/**
  * True once the calling task was aborted; sticky, and true in a WOK_SHIELD() as well.
  *
  * Threads:    any; false on a plain thread.
