@@ -59,6 +59,8 @@ if(WOK_TESTS)
     if(layer STREQUAL "runtime")
       set(needs wok)
       set(private runtime)
+    elseif(layer STREQUAL "semantics") # the public headers, and nothing else
+      set(needs wok)
     elseif(source MATCHES "^server/http/")
       set(needs wok_http_codec)
       set(private server)
