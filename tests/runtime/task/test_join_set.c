@@ -258,6 +258,8 @@ WOK_TEST_ON(join_set, under_real_threads_nothing_is_lost, 4)
             int error = wok_join_set_spawn(
                 set, nap, {.delay = wok_us(random_below(3) == 0 ? random_below(50) : 0)});
             cr_assert_eq(error, 0);
+            if (random_below(20) == 0) /* or no other worker may have begun with them yet */
+                cr_assert_eq(wok_yield(), 0);
             if (random_below(4) == 0 && wok_join_set_try_next(set, &done) == 0) {
                 wok_join_drop(&done);
                 taken++;
