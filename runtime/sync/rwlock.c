@@ -15,7 +15,8 @@
 #define ALL ((uint64_t)WOK_RWLOCK_READERS_MAX)
 #define BIAS ALL /* zero bytes are an unlocked lock */
 
-static uint64_t free_now(const wok_rwlock *lock)
+/* For asserts only. */
+__attribute__((unused)) static uint64_t free_now(const wok_rwlock *lock)
 {
     return wok__permits_free(load_relaxed(&lock->permits.word), BIAS);
 }
