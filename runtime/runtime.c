@@ -29,8 +29,8 @@ static int check_options(const wok_runtime_options *options)
 {
     if (options->workers > WOK__WORKERS_MAX)
         return -EINVAL;
-    if (options->stack_bytes != 0 && options->stack_bytes < 16 * 1024)
-        return -EINVAL; /* a printf of a double needs some 8 KiB */
+    if (options->stack_bytes != 0 && options->stack_bytes < WOK__STACK_BYTES_MIN)
+        return -EINVAL;
     return 0;
 }
 
@@ -283,8 +283,8 @@ void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error)
     if (runtime->options.on_unjoined_panic != NULL)
         runtime->options.on_unjoined_panic(error, runtime->options.argument);
     else
-        fprintf(stderr, "wok: %s at %s:%d, and nobody awaits it\n", error->message,
-                error->file != NULL ? error->file : "?", error->line);
+        fprintf(stderr, "wok: %s at %s:%d, spawned at %s:%d, and nobody awaits it\n",
+                error->message, error->file, error->line, error->spawned_file, error->spawned_line);
 }
 
 void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *error)

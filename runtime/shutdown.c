@@ -183,12 +183,12 @@ static void describe(struct wok_runtime *runtime, struct wok_task *task, wok_lef
         .kind = task->kind == WOK__TASK_BLOCKING      ? WOK_LEFT_BLOCKING
                 : wok__state_is_running(&task->state) ? WOK_LEFT_RUNNING
                                                       : WOK_LEFT_WAITING,
-        .name = wok__task_name(task),
         .file = site->file,
         .line = site->line,
         .task_id = task->id,
         .running = wok_ns(since_ns != 0 && now_ns > since_ns ? now_ns - since_ns : 0),
     };
+    wok__task_name_copy(ret_left->name, task);
 }
 
 /* Counts what lives, and lists the first of it: those that run before those that wait for them. */

@@ -7,23 +7,30 @@
 #include <errno.h>
 
 #include <wok/blocking.h>
+#include <wok/spawn.h>
 
 #include "blocking/pool.h"
 #include "task/context.h"
 #include "task/task.h"
 
-wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site *site,
-                                   void *args_moved)
+static wok_join spawn_in(wok_blocking_pool *pool, const wok_spawn_options *options,
+                         const wok_spawn_site *site, void *args_moved)
 {
-    struct wok_runtime *runtime = pool->runtime;
+    struct wok__task_plan plan = {
+        .runtime = pool->runtime,
+        .kind = WOK__TASK_BLOCKING,
+        .site = site,
+        .moved = args_moved,
+        .options = options,
+    };
 
-    if (wok__runtime_is_closed(runtime))
+    if (wok__runtime_is_closed(plan.runtime))
         return wok__join_not_started(site, NULL, args_moved,
                                      wok__is_forked() ? -ENOTRECOVERABLE : -ECANCELED);
 
     /* Before it can be seen: a shutdown that finds the task asks its pool for it. */
-    struct wok_task *task =
-        wok__task_new(runtime, WOK__TASK_BLOCKING, wok__pool_ref(pool), site, args_moved, NULL);
+    plan.vtable_or_pool = wok__pool_ref(pool);
+    struct wok_task *task = wok__task_new(&plan);
     if (task == NULL) {
         wok__pool_unref(pool);
         return wok__join_not_started(site, NULL, args_moved, -ENOMEM);
@@ -36,13 +43,40 @@ wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site
     return (wok_join){task};
 }
 
+wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site *site,
+                                   void *args_moved)
+{
+    return spawn_in(pool, NULL, site, args_moved);
+}
+
 wok_join wok_spawn_blocking_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved)
 {
     if (runtime == NULL)
         runtime = wok__here()->runtime;
     if (runtime == NULL)
         return wok__join_not_started(site, NULL, args_moved, -EINVAL);
-    return wok_spawn_blocking_in_raw(wok__runtime_pools(runtime)->main, site, args_moved);
+    return spawn_in(wok__runtime_pools(runtime)->main, NULL, site, args_moved);
+}
+
+wok_join wok_spawn_blocking_with_raw(const wok_spawn_options *options, const wok_spawn_site *site,
+                                     void *args_moved)
+{
+    wok_spawn_options resolved;
+    int error;
+
+    if (options == NULL)
+        return wok_spawn_blocking_raw(NULL, site, args_moved);
+    resolved = *options;
+    if (resolved.runtime == NULL && resolved.pool != NULL)
+        resolved.runtime = resolved.pool->runtime;
+    error = wok__spawn_options_resolve(&resolved, WOK__TASK_BLOCKING);
+    if (error == 0 && resolved.pool == NULL)
+        resolved.pool = wok__runtime_pools(resolved.runtime)->main;
+    if (error == 0 && resolved.pool->runtime != resolved.runtime)
+        error = -EINVAL;
+    if (error < 0)
+        return wok__join_not_started(site, NULL, args_moved, error);
+    return spawn_in(resolved.pool, &resolved, site, args_moved);
 }
 
 /* The abort of a blocking task, from wok__task_abort(), whose caller holds a reference.  True: it

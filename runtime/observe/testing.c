@@ -189,7 +189,7 @@ uint64_t wok_test_seed(void)
 static void tell(const struct run *run, const char *why)
 {
     wok_test_event events[24];
-    char line[256];
+    char line[384];
     size_t count = 0;
     int length;
 
@@ -289,7 +289,7 @@ static int run_once(struct run *run)
     wok_test_report *report = run->report;
     wok_shutdown_report left = {0};
     struct run *moved = run;
-    char why[192];
+    char why[256];
     int error, stopped = 0;
 
     *report = (wok_test_report){.runs = report->runs + 1, .seed = run->seed};

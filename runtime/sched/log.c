@@ -25,10 +25,11 @@ void wok__log_add(struct wok__worker *worker, wok_test_event_kind kind, const st
         .kind = kind,
         .worker = worker->index,
         .task_id = task != NULL ? task->id : 0,
-        .task_name = task != NULL ? wok__task_site(task)->name : "",
         .detail = detail,
         .now = {wok__clock_now(log->clock)},
     };
+    if (task != NULL)
+        wok__task_name_copy(event->task_name, task);
     log->hash = mix(log->hash, (uint64_t)kind << 32 | worker->index);
     log->hash = mix(log->hash, event->task_id);
     log->hash = mix(log->hash, detail);

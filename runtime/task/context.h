@@ -33,6 +33,7 @@ struct wok__here {
     struct wok__guard *guard;       /* where a panic of the task being polled stops */
     struct wok__ambient ambient;    /* of the task, or of a plain thread */
     uint32_t budget;                /* operations left to this poll */
+    struct wok_task *calling;       /* the task of the blocking call that runs here, or NULL */
     uint32_t blocking;              /* nonzero on a thread of a blocking pool */
     uint32_t call;                  /* what its call has of the turns; sched/calls.c */
     struct wok_blocking_pool *pool; /* that thread's pool, or NULL */

@@ -5,6 +5,7 @@
 #define WOK_TASK_GROUP_H
 
 #include <wok/scope.h>
+#include <wok/spawn.h>
 
 /* What a group is part of; zero is a scope, so that a zeroed one is valid. */
 enum wok__group_kind { WOK__GROUP_SCOPE, WOK__GROUP_TRACKER };
@@ -51,8 +52,10 @@ struct wok__child_args {
 /* Make a child that is not scheduled yet; NULL and a code if there is none, and what was moved is
  * dropped. */
 struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void *borrowed),
-                                  void *borrowed, const wok_spawn_site *site, int *ret_code);
+                                  void *borrowed, const wok_spawn_site *site,
+                                  const wok_spawn_options *options, int *ret_code);
 struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_future_vtable *vtable,
-                                         void *moved, const wok_spawn_site *site, int *ret_code);
+                                         void *moved, const wok_spawn_site *site,
+                                         const wok_spawn_options *options, int *ret_code);
 
 #endif

@@ -295,6 +295,7 @@ static void call_blocking(void *argument)
 {
     struct blocking_call *call = argument;
 
+    wok__here()->calling = call->task;
     call->code =
         call->task->site->function(wok__task_future(call->task), wok__task_result(call->task));
 }
@@ -317,6 +318,7 @@ void wok__task_run_blocking(struct wok_task *task)
     if (wok__is_forked())
         wok__forked_came_back();
     wok__task_drop_args(task, wok__task_future(task), returned && call.code >= 0, &guard.panic);
+    wok__here()->calling = NULL;
     /* A blocking call that has started cannot be cancelled: what it returned stands. */
     store_outcome(task, call.code < 0 ? WOK_FAILED : WOK_RETURNED, call.code, guard.panic);
     complete(task);

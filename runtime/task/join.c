@@ -23,6 +23,19 @@
  * two instructions, unless its thread was preempted there. */
 enum { SPINS = 100 };
 
+void wok__join_error_name(wok_join_error *error, const struct wok_task *task)
+{
+    const wok_spawn_site *site;
+
+    if (wok__task_is_unborn(task))
+        return;
+    site = wok__task_site(task);
+    error->task_id = task->id;
+    error->spawned_file = site->file;
+    error->spawned_line = site->line;
+    wok__task_name_copy(error->task_name, task);
+}
+
 void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
 {
     const struct wok__panic *panic = (const struct wok__panic *)task->next;
@@ -30,23 +43,25 @@ void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
     memset(error, 0, sizeof *error);
     error->outcome = (wok_outcome)task->outcome;
     error->code = task->code;
-    error->task_id = task->id;
+    wok__join_error_name(error, task);
     switch (error->outcome) {
     case WOK_RETURNED:
         break;
     case WOK_FAILED:
-        snprintf(error->message, sizeof error->message, "task %llu failed with code %d (%s)",
-                 (unsigned long long)task->id, task->code, strerrordesc_np(-task->code));
+        snprintf(error->message, sizeof error->message, "task %llu failed with code %d, %s (%s)",
+                 (unsigned long long)task->id, task->code, strerrordesc_np(-task->code),
+                 error->task_name);
         break;
     case WOK_CANCELLED:
-        snprintf(error->message, sizeof error->message, "task %llu was cancelled",
-                 (unsigned long long)task->id);
+        snprintf(error->message, sizeof error->message, "task %llu was cancelled (%s)",
+                 (unsigned long long)task->id, error->task_name);
         break;
     case WOK_PANICKED:
         error->file = panic->file;
         error->line = panic->line;
-        snprintf(error->message, sizeof error->message, "task %llu panicked with message \"%s\"",
-                 (unsigned long long)task->id, panic->message);
+        snprintf(error->message, sizeof error->message,
+                 "task %llu panicked with message \"%s\" (%s)", (unsigned long long)task->id,
+                 panic->message, error->task_name);
         break;
     case WOK_NOT_STARTED:
         snprintf(error->message, sizeof error->message, "task was not started: %s",
@@ -205,11 +220,27 @@ uint64_t wok_join_id(const wok_join *join)
     return join->task != NULL ? join->task->id : 0;
 }
 
+/* The task whose code runs here; NULL: there is none. */
+static const struct wok_task *calling_task(void)
+{
+    const struct wok__here *here = wok__here();
+
+    return here->task != NULL ? here->task : here->calling;
+}
+
 uint64_t wok_task_id(void)
 {
-    struct wok_task *task = wok__here()->task;
+    const struct wok_task *task = calling_task();
 
     return task != NULL ? task->id : 0;
+}
+
+const char *wok_task_name(void)
+{
+    const struct wok_task *task = calling_task();
+    const char *name = task != NULL ? wok__task_name(task) : NULL;
+
+    return name != NULL ? name : "";
 }
 
 bool wok_cancelled(void)

@@ -25,18 +25,15 @@ static const char *file_of(const char *path)
 static void name_caller(char *buffer, size_t size, const struct wok_task *task,
                         wok_join_error *error)
 {
-    const wok_spawn_site *site;
-
     if (task == NULL) {
         snprintf(buffer, size, "a destructor on a worker's own stack");
         return;
     }
-    site = wok__task_site(task);
-    error->task_id = task->id;
-    error->file = site->file;
-    error->line = site->line;
+    wok__join_error_name(error, task);
+    error->file = error->spawned_file;
+    error->line = error->spawned_line;
     snprintf(buffer, size, "task %llu \"%s\" (spawned at %s:%d)", (unsigned long long)task->id,
-             wok__task_name(task), file_of(site->file), site->line);
+             error->task_name, file_of(error->file), error->line);
 }
 
 int wok__refuse(const char *why, wok_join_error *ret_error)

@@ -131,24 +131,39 @@ static void inherit(struct wok_task *task)
         wok__fiber_of(task)->ambient.deadline_ns = here->ambient.deadline_ns;
 }
 
-void wok_scope_spawn_raw(wok_scope *scope, int (*function)(void *), void *borrowed,
-                         const wok_spawn_site *site)
+void wok_scope_spawn_with_raw(wok_scope *scope, const wok_spawn_options *options,
+                              int (*function)(void *), void *borrowed, const wok_spawn_site *site)
 {
     int code = 0;
-    struct wok_task *task = wok__spawn_child(&scope->group, function, borrowed, site, &code);
+    struct wok_task *task =
+        wok__spawn_child(&scope->group, function, borrowed, site, options, &code);
 
     if (task != NULL)
         inherit(task);
     adopt(scope, task, code);
 }
 
+void wok_scope_spawn_raw(wok_scope *scope, int (*function)(void *), void *borrowed,
+                         const wok_spawn_site *site)
+{
+    wok_scope_spawn_with_raw(scope, NULL, function, borrowed, site);
+}
+
+void wok_scope_spawn_future_with_raw(wok_scope *scope, const wok_spawn_options *options,
+                                     const wok_future_vtable *vtable, void *self_moved,
+                                     const wok_spawn_site *site)
+{
+    int code = 0;
+    struct wok_task *task =
+        wok__spawn_child_future(&scope->group, vtable, self_moved, site, options, &code);
+
+    adopt(scope, task, code);
+}
+
 void wok_scope_spawn_future_raw(wok_scope *scope, const wok_future_vtable *vtable, void *self_moved,
                                 const wok_spawn_site *site)
 {
-    int code = 0;
-    struct wok_task *task = wok__spawn_child_future(&scope->group, vtable, self_moved, site, &code);
-
-    adopt(scope, task, code);
+    wok_scope_spawn_future_with_raw(scope, NULL, vtable, self_moved, site);
 }
 
 uint64_t wok_scope_last_id(const wok_scope *scope)

@@ -16,46 +16,49 @@
 
 #define ROUND16(size) (((size) + 15) & ~(size_t)15)
 
-_Static_assert(sizeof(struct wok_task) == 80, "the header's size is part of what a task costs");
-
-struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind kind,
-                               const void *vtable_or_pool, const wok_spawn_site *site,
-                               const void *moved, struct wok__group *group)
+struct wok_task *wok__task_new(const struct wok__task_plan *plan)
 {
-    const wok_future_vtable *vtable = kind == WOK__TASK_STACKLESS ? vtable_or_pool : NULL;
+    enum wok__task_kind kind = plan->kind;
+    const wok_spawn_site *site = plan->site;
+    const wok_future_vtable *vtable = kind == WOK__TASK_STACKLESS ? plan->vtable_or_pool : NULL;
     size_t moved_size = kind == WOK__TASK_STACKLESS ? vtable->size : site->args_size;
     size_t result_size = kind == WOK__TASK_STACKLESS ? vtable->result_size : site->result_size;
     size_t before = kind == WOK__TASK_STACKFUL ? ROUND16(sizeof(struct wok__fiber)) : 0;
     size_t result_offset = ROUND16(sizeof(struct wok_task)) + before + ROUND16(moved_size);
+    size_t end = result_offset + result_size, size = end;
     struct wok_task *task;
     uint8_t class;
 
     if (result_offset / 16 > UINT16_MAX)
         return NULL; /* a megabyte of arguments: pass a pointer */
-    task = wok__task_memory_take(runtime, result_offset + result_size, &class);
+    if (plan->options != NULL)
+        size = ROUND16(end) + wok__spawn_options_size(plan->options);
+    task = wok__task_memory_take(plan->runtime, size, &class);
     if (task == NULL)
         return NULL;
     task->home = WOK__HOME_NONE;
     task->kind = (uint8_t)kind;
     task->class = class;
     task->next = NULL;
-    task->vtable = vtable_or_pool; /* or the pool, in the same place */
+    task->vtable = plan->vtable_or_pool; /* or the pool, in the same place */
     task->site = site;
-    task->runtime = runtime;
+    task->runtime = plan->runtime;
     task->join_waiter = NULL;
-    task->group = group;
+    task->group = plan->group;
     task->sibling = NULL;
-    task->id = wok__task_next_id(runtime);
+    task->id = wok__task_next_id(plan->runtime);
     task->code = 0;
     task->outcome = WOK_RETURNED;
     task->result_offset = (uint16_t)(result_offset / 16);
+    if (plan->options != NULL)
+        wok__spawn_options_keep(task, plan, (char *)task + ROUND16(end));
     if (kind == WOK__TASK_STACKFUL)
         memset(wok__task_future(task), 0, sizeof(struct wok__fiber));
     if (moved_size != 0)
-        memcpy((char *)wok__task_future(task) + before, moved, moved_size);
-    wok__count_spawned(runtime);
+        memcpy((char *)wok__task_future(task) + before, plan->moved, moved_size);
+    wok__count_spawned(plan->runtime);
     /* A child of a scope has one reference, the scope's; any other one its own and its handle's. */
-    bool is_child = group != NULL && group->kind == WOK__GROUP_SCOPE;
+    bool is_child = plan->group != NULL && plan->group->kind == WOK__GROUP_SCOPE;
     wok__state_init(&task->state, WOK__NOTIFIED | (is_child ? 0 : WOK__JOIN_INTEREST),
                     is_child ? 1 : 2);
     return task;
@@ -90,8 +93,7 @@ wok_join wok__join_not_started(const wok_spawn_site *site, const wok_future_vtab
     return (wok_join){&unborn[i]};
 }
 
-/* The runtime to spawn on, or NULL and why not. */
-static struct wok_runtime *runtime_for(struct wok_runtime *runtime, int *ret_code)
+struct wok_runtime *wok__spawn_runtime(struct wok_runtime *runtime, int *ret_code)
 {
     if (runtime == NULL)
         runtime = wok__here()->runtime;
@@ -107,17 +109,49 @@ static struct wok_runtime *runtime_for(struct wok_runtime *runtime, int *ret_cod
 
 /* ---- the public spawns ----------------------------------------------------------------------- */
 
-/* With a vtable a stackless task, else a stackful one. */
-static wok_join spawn(wok_runtime *runtime, const wok_future_vtable *vtable,
-                      const wok_spawn_site *site, void *moved, struct wok__group *group)
+/* The planned task, or NULL and why there is none. */
+static struct wok_task *new_with(struct wok__task_plan plan, const wok_spawn_options *options,
+                                 int *ret_code)
 {
-    struct wok_task *task = NULL;
-    int code;
+    wok_spawn_options resolved = *options;
 
-    runtime = runtime_for(runtime, &code);
-    if (runtime != NULL)
-        task = wok__task_new(runtime, vtable != NULL ? WOK__TASK_STACKLESS : WOK__TASK_STACKFUL,
-                             vtable, site, moved, group);
+    *ret_code = wok__spawn_options_resolve(&resolved, plan.kind);
+    if (*ret_code < 0)
+        return NULL;
+    *ret_code = -ENOMEM;
+    plan.runtime = resolved.runtime;
+    plan.options = &resolved;
+    return wok__task_new(&plan);
+}
+
+/* The same, also without options. */
+static inline __attribute__((always_inline)) struct wok_task *new_task(
+    struct wok__task_plan *plan, const wok_spawn_options *options, int *ret_code)
+{
+    if (options != NULL)
+        return new_with(*plan, options, ret_code);
+    plan->runtime = wok__spawn_runtime(plan->runtime, ret_code);
+    return plan->runtime != NULL ? wok__task_new(plan) : NULL;
+}
+
+/* With a vtable a stackless task, else a stackful one. */
+static inline __attribute__((always_inline)) wok_join spawn(wok_runtime *runtime,
+                                                            const wok_spawn_options *options,
+                                                            const wok_future_vtable *vtable,
+                                                            const wok_spawn_site *site, void *moved,
+                                                            struct wok__group *group)
+{
+    struct wok__task_plan plan = {
+        .runtime = runtime,
+        .kind = vtable != NULL ? WOK__TASK_STACKLESS : WOK__TASK_STACKFUL,
+        .vtable_or_pool = vtable,
+        .site = site,
+        .moved = moved,
+        .group = group,
+    };
+    int code;
+    struct wok_task *task = new_task(&plan, options, &code);
+
     if (task == NULL)
         return wok__join_not_started(site, vtable, moved, code);
     wok__schedule(task, WOK__REASON_SPAWN);
@@ -126,31 +160,44 @@ static wok_join spawn(wok_runtime *runtime, const wok_future_vtable *vtable,
 
 wok_join wok_spawn_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved)
 {
-    return spawn(runtime, NULL, site, args_moved, NULL);
+    return spawn(runtime, NULL, NULL, site, args_moved, NULL);
 }
 
 wok_join wok_spawn_future_raw(wok_runtime *runtime, const wok_future_vtable *vtable,
                               void *self_moved, const wok_spawn_site *site)
 {
-    return spawn(runtime, vtable, site, self_moved, NULL);
+    return spawn(runtime, NULL, vtable, site, self_moved, NULL);
 }
 
 wok_join wok__spawn_grouped(struct wok__group *group, const wok_future_vtable *vtable,
                             const wok_spawn_site *site, void *moved)
 {
-    return spawn(NULL, vtable, site, moved, group);
+    return spawn(NULL, NULL, vtable, site, moved, group);
+}
+
+wok_join wok_spawn_with_raw(const wok_spawn_options *options, const wok_spawn_site *site,
+                            void *args_moved)
+{
+    return spawn(NULL, options, NULL, site, args_moved, NULL);
+}
+
+wok_join wok_spawn_future_with_raw(const wok_spawn_options *options,
+                                   const wok_future_vtable *vtable, void *self_moved,
+                                   const wok_spawn_site *site)
+{
+    return spawn(NULL, options, vtable, site, self_moved, NULL);
 }
 
 wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved)
 {
     struct wok__here *here = wok__here();
-    struct wok_task *task = NULL;
+    struct wok__task_plan plan = {.kind = WOK__TASK_STACKFUL, .site = site, .moved = args_moved};
+    struct wok_task *task;
     int code;
 
     if (here->worker == NULL || here->task == NULL || here->fiber != NULL)
         return wok_spawn_raw(NULL, site, args_moved);
-    if (runtime_for(here->runtime, &code) != NULL)
-        task = wok__task_new(here->runtime, WOK__TASK_STACKFUL, NULL, site, args_moved, NULL);
+    task = new_task(&plan, NULL, &code);
     if (task == NULL)
         return wok__join_not_started(site, NULL, args_moved, code);
     wok__task_run_in_place(task); /* the handle's reference keeps the block */
@@ -185,30 +232,48 @@ const wok_spawn_site *wok__task_site(const struct wok_task *task)
 
 const char *wok__task_name(const struct wok_task *task)
 {
-    if (task->kind == WOK__TASK_STACKLESS && task->vtable->name != NULL)
-        return task->vtable->name;
-    return wok__task_site(task)->name;
+    const char *name = wok__task_own_name(task);
+
+    if (name == NULL && task->kind == WOK__TASK_STACKLESS)
+        name = task->vtable->name;
+    return name != NULL ? name : wok__task_site(task)->name;
+}
+
+void wok__task_name_copy(char *ret_name, const struct wok_task *task)
+{
+    const char *name = wok__task_name(task);
+    size_t length = name != NULL ? strnlen(name, WOK_TASK_NAME_SIZE - 1) : 0;
+
+    if (length > 0)
+        memcpy(ret_name, name, length);
+    ret_name[length] = '\0';
 }
 
 struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void *borrowed),
-                                  void *borrowed, const wok_spawn_site *site, int *ret_code)
+                                  void *borrowed, const wok_spawn_site *site,
+                                  const wok_spawn_options *options, int *ret_code)
 {
     struct wok__child_args args = {function, borrowed, site};
-    struct wok_runtime *runtime = runtime_for(NULL, ret_code);
+    struct wok__task_plan plan = {.kind = WOK__TASK_STACKFUL,
+                                  .site = &child_site,
+                                  .moved = &args,
+                                  .group = group,
+                                  .shown = site};
 
-    if (runtime == NULL)
-        return NULL;
-    return wok__task_new(runtime, WOK__TASK_STACKFUL, NULL, &child_site, &args, group);
+    return new_task(&plan, options, ret_code);
 }
 
 struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_future_vtable *vtable,
-                                         void *moved, const wok_spawn_site *site, int *ret_code)
+                                         void *moved, const wok_spawn_site *site,
+                                         const wok_spawn_options *options, int *ret_code)
 {
-    struct wok_runtime *runtime = runtime_for(NULL, ret_code);
-    struct wok_task *task = NULL;
+    struct wok__task_plan plan = {.kind = WOK__TASK_STACKLESS,
+                                  .vtable_or_pool = vtable,
+                                  .site = site,
+                                  .moved = moved,
+                                  .group = group};
+    struct wok_task *task = new_task(&plan, options, ret_code);
 
-    if (runtime != NULL)
-        task = wok__task_new(runtime, WOK__TASK_STACKLESS, vtable, site, moved, group);
     if (task == NULL)
         wok__destroy(vtable->drop, moved);
     return task;

@@ -8,6 +8,7 @@
 #define WOK_TASK_TASK_H
 
 #include <wok/scope.h>
+#include <wok/spawn.h>
 #include <wok/task.h>
 
 #include "task/schedule.h"
@@ -24,19 +25,23 @@ enum wok__task_kind {
 
 struct wok__panic;
 
-enum { WOK__HOME_NONE = 0xffff };
+enum {
+    WOK__HOME_NONE = 0xffff,
+    WOK__STACK_BYTES_MIN = 16 * 1024, /* a printf of a double needs some 8 KiB */
+};
 
 struct wok_task {
     struct wok__state state;
-    uint16_t home; /* the worker it is bound to; written once, by that worker, at first run */
-    uint8_t kind;  /* constant */
-    uint8_t class; /* which memory class the block came from; constant */
+    uint16_t
+        home; /* the worker it is bound to; written by its spawn, or by that worker at first run */
+    uint8_t kind;          /* constant */
+    uint8_t class;         /* which memory class the block came from; constant */
     struct wok_task *next; /* link of the one queue it is in; its claimer, then the queue */
     union {
         const wok_future_vtable *vtable; /* stackless: constant */
         struct wok_blocking_pool *pool;  /* blocking: constant, a counted reference */
     };
-    const wok_spawn_site *site;  /* constant, static storage */
+    const wok_spawn_site *site;  /* constant, static storage or in the block */
     struct wok_runtime *runtime; /* constant */
     union {
         struct wok_task *join_waiter; /* the handle's owner; see state.c S3 */
@@ -58,9 +63,7 @@ struct wok_task {
     uint16_t result_offset; /* constant: where the result lies, in units of 16 bytes */
 };
 
-_Static_assert(sizeof(struct wok_task) == 88 || sizeof(struct wok_task) == 96 ||
-                   sizeof(struct wok_task) == 80,
-               "the header's size is part of what a task costs");
+_Static_assert(sizeof(struct wok_task) == 80, "the header's size is part of what a task costs");
 
 static inline void *wok__task_future(struct wok_task *task)
 {
@@ -120,11 +123,24 @@ void wok__task_report_unjoined(struct wok_task *task);
 
 /* ---- spawn.c ------------------------------------------------------------------------------ */
 
-/* Builds a task block with the moved arguments copied in; NULL if there is no memory.  Not scheduled.
- * `vtable_or_pool`: of a stackless or a blocking task, whose reference to the pool it takes. */
-struct wok_task *wok__task_new(struct wok_runtime *runtime, enum wok__task_kind kind,
-                               const void *vtable_or_pool, const wok_spawn_site *site,
-                               const void *moved, struct wok__group *group);
+/* What a task is made of. */
+struct wok__task_plan {
+    struct wok_runtime *runtime;
+    enum wok__task_kind kind;
+    const void *vtable_or_pool; /* of a stackless or a blocking task, whose reference it takes */
+    const wok_spawn_site *site;
+    const void *moved;
+    struct wok__group *group;         /* or NULL */
+    const wok_spawn_options *options; /* resolved; NULL: the defaults */
+    const wok_spawn_site *shown; /* with options: whose name and place are shown; NULL: its own */
+};
+
+/* The runtime to spawn on (NULL: the caller's), or NULL and why not: -EINVAL if there is none, -ECANCELED
+ * or -ENOTRECOVERABLE if it is closed.  With a runtime the code is -ENOMEM, for what comes next. */
+struct wok_runtime *wok__spawn_runtime(struct wok_runtime *runtime, int *ret_code);
+
+/* Builds a task block with the moved arguments copied in; NULL if there is no memory.  Not scheduled. */
+struct wok_task *wok__task_new(const struct wok__task_plan *plan);
 
 /* A handle that was born finished: what was moved is dropped, the await gives WOK_NOT_STARTED. */
 wok_join wok__join_not_started(const wok_spawn_site *site, const wok_future_vtable *vtable,
@@ -135,8 +151,23 @@ bool wok__task_is_unborn(const struct wok_task *task);
 
 /* The name and place of a task; a scope's child keeps its own. */
 const wok_spawn_site *wok__task_site(const struct wok_task *task);
-/* What the task is called: a stackless one by its future's type. */
+/* What the task is called: as its spawn's options say, or as its function or its future's type. */
 const char *wok__task_name(const struct wok_task *task);
+/* The same for whoever may outlive the task; cut to WOK_TASK_NAME_SIZE - 1 bytes. */
+void wok__task_name_copy(char *ret_name, const struct wok_task *task);
+
+/* ---- spawn_options.c ---------------------------------------------------------------------- */
+
+/* Checks options for a task of this kind that the caller spawns, and makes the runtime and the worker
+ * definite: 0, -EINVAL, or what wok__spawn_runtime() says. */
+int wok__spawn_options_resolve(wok_spawn_options *options, enum wok__task_kind kind);
+
+/* Bytes behind the end of a block that they need, and putting there what the task keeps of them. */
+size_t wok__spawn_options_size(const wok_spawn_options *options);
+void wok__spawn_options_keep(struct wok_task *task, const struct wok__task_plan *plan, void *place);
+
+/* The name that a task was given by its options, or NULL. */
+const char *wok__task_own_name(const struct wok_task *task);
 
 /* ---- join.c ------------------------------------------------------------------------------- */
 
@@ -149,6 +180,8 @@ void wok__join_set_push(struct wok_task *entry);
 /* The handle's owner no longer waits for it. */
 void wok__join_forget(wok_join *join);
 
+/* The number, the name and the place of spawning of a task, unless it is one of the unborn. */
+void wok__join_error_name(wok_join_error *error, const struct wok_task *task);
 /* What is known of a task's end, in words. */
 void wok__join_error_fill(wok_join_error *error, const struct wok_task *task);
 

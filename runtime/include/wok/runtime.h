@@ -78,10 +78,11 @@ typedef enum wok_left_kind {
     WOK_LEFT_BLOCKING, /**< It is a call in a blocking pool. */
 } wok_left_kind;
 
-/** One task that a shutdown left behind.  The strings have static storage, as the spawn site has. */
+/** One task that a shutdown left behind. */
 typedef struct wok_left {
     wok_left_kind kind;
-    const char *name, *file; /**< Of the task, and where it was spawned. */
+    char name[WOK_TASK_NAME_SIZE];
+    const char *file; /**< Where it was spawned; static storage. */
     int line;
     uint64_t task_id;
     wok_duration running; /**< For how long, within a millisecond; 0: it waits, or nobody knows. */

@@ -47,6 +47,9 @@ typedef enum wok_outcome {
     WOK_NOT_STARTED,
 } wok_outcome;
 
+/** Room for a task's name where it is copied; longer names are cut. */
+enum { WOK_TASK_NAME_SIZE = 32 };
+
 /** Why a task gave no value. */
 typedef struct wok_join_error {
     wok_outcome outcome;
@@ -56,8 +59,14 @@ typedef struct wok_join_error {
     /** Where it panicked; NULL and 0 otherwise.  Static storage. */
     const char *file;
     int line;
-    /** "task N was cancelled", "task N panicked with message "..."", ...; NUL-terminated. */
-    char message[160];
+    /** Where it was spawned; NULL and 0 if it was not started.  Static storage. */
+    int spawned_line;
+    const char *spawned_file;
+    /** What it is called; empty if it was not started. */
+    char task_name[WOK_TASK_NAME_SIZE];
+    /** "task N was cancelled (NAME)", "task N panicked with message "..." (NAME)", ...;
+     *  NUL-terminated. */
+    char message[208];
 } wok_join_error;
 
 /** The right to wait for one task and to take its result.  Exactly one per task; movable. */
@@ -84,6 +93,13 @@ typedef struct wok_spawn_site {
  * `args_drop` and `result_drop` are functions over `Args *` and `Result *`, or NULL.
  */
 #define WOK_TASK_WITH_DROP(name_, Args_, Result_, args_drop_, result_drop_)                        \
+    WOK_TASK_FAMILY_(name_, Args_, Result_, args_drop_, result_drop_, true)
+
+/** As WOK_TASK_WITH_DROP, for arguments and results that own nothing. */
+#define WOK_TASK(name_, Args_, Result_) WOK_TASK_FAMILY_(name_, Args_, Result_, NULL, NULL, false)
+
+/* `drops_`: whether there may be something to drop; if not, the end of a task is spared the calls. */
+#define WOK_TASK_FAMILY_(name_, Args_, Result_, args_drop_, result_drop_, drops_)                  \
     WOK_PLAIN_(Args_);                                                                             \
     WOK_PLAIN_(Result_);                                                                           \
     typedef Args_ name_##_args_;                                                                   \
@@ -122,10 +138,11 @@ typedef struct wok_spawn_site {
     {                                                                                              \
         wok_join_drop(&handle->join);                                                              \
     }                                                                                              \
-    enum { name_##_args_size_ = sizeof(Args_), name_##_result_size_ = sizeof(Result_) }
-
-/** As WOK_TASK_WITH_DROP, for arguments and results that own nothing. */
-#define WOK_TASK(name_, Args_, Result_) WOK_TASK_WITH_DROP(name_, Args_, Result_, NULL, NULL)
+    enum {                                                                                         \
+        name_##_args_size_ = sizeof(Args_),                                                        \
+        name_##_result_size_ = sizeof(Result_),                                                    \
+        name_##_drops_ = (drops_),                                                                 \
+    }
 
 /* The site of a spawn of a typed family: static, so that a task keeps one pointer to it.  Sites name
  * every member, in order: C++ insists. */
@@ -138,8 +155,8 @@ typedef struct wok_spawn_site {
             .function = name_##_entry_,                                                            \
             .args_size = name_##_args_size_,                                                       \
             .result_size = name_##_result_size_,                                                   \
-            .args_drop = name_##_args_drop_,                                                       \
-            .result_drop = name_##_result_drop_,                                                   \
+            .args_drop = name_##_drops_ ? name_##_args_drop_ : NULL,                               \
+            .result_drop = name_##_drops_ ? name_##_result_drop_ : NULL,                           \
             .stack_bytes = 0,                                                                      \
         };                                                                                         \
         &wok_site_;                                                                                \
@@ -445,6 +462,17 @@ uint64_t wok_abort_handle_id(const wok_abort_handle *handle);
  */
 WOK_API
 uint64_t wok_task_id(void);
+
+/**
+ * What the calling task is called: as the options of its spawn say, or as its function or its
+ * future's type; "" on a plain thread.
+ *
+ * Ownership:  borrowed; it lives as long as the task.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+const char *wok_task_name(void);
 
 /**
  * Lets the other ready tasks run.

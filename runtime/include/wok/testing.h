@@ -52,7 +52,7 @@ typedef struct wok_test_event {
     unsigned worker;
     /** The task it is about, or 0 and "". */
     uint64_t task_id;
-    const char *task_name;
+    char task_name[WOK_TASK_NAME_SIZE];
     uint64_t detail;
     wok_instant now;
 } wok_test_event;

@@ -17,6 +17,7 @@
 #include <wok/scope.h>
 #include <wok/select.h>
 #include <wok/signal.h>
+#include <wok/spawn.h>
 #include <wok/sync.h>
 #include <wok/task.h>
 #include <wok/testing.h>

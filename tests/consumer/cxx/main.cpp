@@ -265,6 +265,30 @@ void try_sets()
     wok_join_drop(&future);
 }
 
+void try_options()
+{
+    wok_spawn_options first = {}, named = WOK_SPAWN_OPTIONS();
+    wok_join_error why = {};
+    int weight = 0, ended = 0, number = 3;
+    countdown counter = {0, 3, &ended, wok_sleep_future_until(WOK_NEVER)};
+
+    first.name = "first";
+    first.worker = WOK_THIS_WORKER;
+    named.name = "named";
+    weigh_join handle = wok_spawn_with(first, weigh, {strdup("cake"), 38});
+    claim(weigh_await(&handle, &weight, &why) == 0 && weight == 42, "a task has options");
+    wok_join join = wok_spawn_future_with(named, &countdown_vtable, &counter);
+    claim(wok_join_await(&join, nullptr, &why) == 0 && ended == 1, "a future has options");
+    handle = wok_spawn_blocking_with(named, weigh, {strdup("pie"), 1});
+    claim(weigh_await(&handle, &weight, &why) == 0 && weight == 4, "blocking work has options");
+
+    WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
+    named.worker = WOK_WORKER(1);
+    wok_scope_spawn_with(&scope, named, square, &number);
+    wok_scope_spawn_future_with(&scope, named, &countdown_vtable, &counter);
+    claim(wok_scope_wait(&scope) == 0 && number == 9 && ended == 2, "children have options");
+}
+
 void try_values()
 {
     char text[] = "moved", *owner = text;
@@ -336,6 +360,7 @@ int program(nothing *, int *ret_answer)
 {
     try_values();
     try_families();
+    try_options();
     try_blocking();
     try_panic();
     try_scope();

@@ -369,7 +369,7 @@ static const char *expected(const char *format, uint64_t id)
     return text;
 }
 
-/* S18: Tokio's words. */
+/* S18: Tokio's words, and the task's name. */
 WOK_TEST(join, an_error_says_which_task_and_why)
 {
     wok_join_error why;
@@ -379,8 +379,9 @@ WOK_TEST(join, an_error_says_which_task_and_why)
     cr_assert_eq(panic_with_await(&panicked, NULL, &why), -WOK_EJOIN);
     cr_assert_eq(why.outcome, WOK_PANICKED);
     cr_assert_eq(why.task_id, id);
-    cr_assert_str_eq(why.message,
-                     expected("task %llu panicked with message \"the oven is cold\"", id));
+    cr_assert_str_eq(
+        why.message,
+        expected("task %llu panicked with message \"the oven is cold\" (panic_with)", id));
     cr_assert_not_null(why.file);
     cr_assert_gt(why.line, 0);
 
@@ -391,7 +392,7 @@ WOK_TEST(join, an_error_says_which_task_and_why)
     cr_assert_eq(why.outcome, WOK_CANCELLED);
     cr_assert_eq(why.task_id, id);
     cr_assert_null(why.file);
-    cr_assert_str_eq(why.message, expected("task %llu was cancelled", id));
+    cr_assert_str_eq(why.message, expected("task %llu was cancelled (nap)", id));
 
     fail_with_join failed = wok_spawn(fail_with, -ENOENT);
     id = wok_join_id(&failed.join);
