@@ -177,18 +177,27 @@ static void collect(struct check *check)
     wok__inject_visit(&runtime->inject, visit_queued, check);
     check->place = BLOCKING;
     wok__pools_visit(&runtime->pools, visit_queued, check);
-    qsort(check->found, check->found_count, sizeof check->found[0], by_task);
-    qsort(check->alive, check->alive_count, sizeof(struct wok_task *), by_block);
+    if (check->found_count > 0) /* of none there is no array, which qsort() does not take */
+        qsort(check->found, check->found_count, sizeof check->found[0], by_task);
+    if (check->alive_count > 0)
+        qsort(check->alive, check->alive_count, sizeof(struct wok_task *), by_block);
 }
 
 /* ---- what must be true ---------------------------------------------------------------------------- */
+
+/* As bsearch(), which takes no null array. */
+static void *find(const void *key, const void *array, size_t count, size_t size,
+                  int (*compare)(const void *, const void *))
+{
+    return count > 0 ? bsearch(key, array, count, size, compare) : NULL;
+}
 
 static void check_found(struct check *check, const struct found *found)
 {
     uint32_t flags = WOK__RUNNING | WOK__NOTIFIED | WOK__COMPLETE;
     struct wok_task *task = found->task;
     struct wok_task *const *block =
-        bsearch(&task, check->alive, check->alive_count, sizeof(struct wok_task *), by_block);
+        find(&task, check->alive, check->alive_count, sizeof(struct wok_task *), by_block);
     bool is_bound = found->place == BOUND || found->place == YIELDED || found->place == INBOX;
 
     if (block == NULL) {
@@ -241,7 +250,7 @@ static void check_alive(struct check *check)
             if (task->kind != WOK__TASK_BLOCKING)
                 say_of(check, task, "runs between two polls");
         } else if ((word & (WOK__NOTIFIED | WOK__COMPLETE)) == WOK__NOTIFIED &&
-                   bsearch(&key, check->found, check->found_count, sizeof key, by_task) == NULL &&
+                   find(&key, check->found, check->found_count, sizeof key, by_task) == NULL &&
                    !is_held(task)) {
             say_of(check, task, "was woken, and is in no queue");
         }
