@@ -333,6 +333,7 @@ static int stay(char *unused, int *result)
 {
     (void)unused;
     began_on = wok_worker_index();
+    cleaned_on = -1;
     *result = (int)tally_add(&begun);
     return wok_sleep(WOK_FOREVER);
 }
@@ -347,7 +348,6 @@ Test(semantics, S16_abort_from_another_thread_ends_a_started_task_on_its_own, .t
     for (unsigned round = 1; round <= 20; round++) {
         stay_join task = wok_spawn_on(runtime, stay, 0);
         tally_wait(&begun, round);
-        cleaned_on = -1;
         wok_join_abort(&task.join);
         cr_assert_eq(end_of(&task.join).outcome, WOK_CANCELLED);
         cr_assert_eq(cleaned_on, began_on);
