@@ -177,8 +177,11 @@ pages() { # headers...
                 name = declaration; gsub(/;.*/, "", name); sub(/.*[ *]/, "", name)
                 if (!page_lines) breaks("page", "has no comment /** ... */ directly before it")
             } else if (declaration ~ /WOK_API/ && declaration !~ /\(/) {
-                name = declaration; gsub(/;.*/, "", name); sub(/.*[ *]/, "", name)
-                print "name", name
+                objects = split(declaration, object, ",")
+                for (i = 1; i <= objects; i++) {
+                    name = object[i]; sub(/ *;.*/, "", name); sub(/.*[ *]/, "", name)
+                    print "name", name
+                }
                 if (name !~ private) check_page(0, "")
             } else if (declaration ~ /\(/) check_function()
             declaration = ""; page_lines = 0

@@ -51,7 +51,7 @@ typedef enum wok_cake_kind {
 
 /** All there is to know. */
 extern WOK_API
-const wok_cake wok_cake_table;
+const wok_cake wok_cake_table, wok_cake_stand;
 
 /** The kind that is `number`. */
 static inline wok_cake_kind wok_cake_kind_of(int number)
@@ -153,7 +153,7 @@ cp "$work/good.h" "$header"
 judge
 verdict $? "a header as it should be passes"
 
-printf '%s\n' wok_cake_table wok_cake_new wok_cake_wait wok_cake_part_ wok_cake_eat >"$work/names"
+printf '%s\n' wok_cake_table wok_cake_stand wok_cake_new wok_cake_wait wok_cake_part_ wok_cake_eat >"$work/names"
 "$root/tests/manual.sh" --names "$tree" >"$work/out" 2>&1
 cmp -s "$work/names" "$work/out"
 verdict $? "the names that it declares are those"
