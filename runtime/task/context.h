@@ -16,6 +16,7 @@ struct wok__worker;
 struct wok__fiber;
 struct wok_blocking_pool;
 struct wok__guard;
+struct wok_local_frame;
 
 /* What surrounds the code that runs: it goes with the task, not with the thread.  It is copied at each
  * switch, in one piece that must not lie across two cache lines. */
@@ -33,6 +34,7 @@ struct wok__here {
     struct wok__guard *guard;       /* where a panic of the task being polled stops */
     struct wok__ambient ambient;    /* of the task, or of a plain thread */
     uint32_t budget;                /* operations left to this poll */
+    struct wok_local_frame *locals; /* of a plain thread, or of a stackless task's poll; local.c */
     struct wok_task *calling;       /* the task of the blocking call that runs here, or NULL */
     uint32_t blocking;              /* nonzero on a thread of a blocking pool */
     uint32_t call;                  /* what its call has of the turns; sched/calls.c */

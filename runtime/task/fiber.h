@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <wok/local.h>
+
 #include "platform/context.h"
 #include "task/context.h"
 #include "task/panic.h"
@@ -16,6 +18,7 @@
 struct wok__fiber {
     struct wok__context context;
     struct wok__stack stack;     /* base == NULL: not started */
+    wok_local_frame *locals;     /* the innermost of its blocks that give values; local.c */
     struct wok__ambient ambient; /* while it waits, and before it starts */
     struct wok__guard *guard;    /* while it waits: the innermost guard of its stack */
     struct wok__panic *panic;    /* set at its end */

@@ -8,6 +8,7 @@
  * outcome is stored, the counts are updated, and only then the word says COMPLETE; so whoever sees
  * the end sees everything destroyed.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -204,6 +205,7 @@ static bool run_stackless(struct wok_task *task, bool cancelled)
         store_outcome(task, WOK_PANICKED, 0, guard.panic);
         return true;
     }
+    assert(wok__here()->locals == NULL); /* local.h: a value lasts for a poll at most */
     if (call.code == WOK_PENDING)
         return false;
     store_outcome(task, cancelled ? WOK_CANCELLED : outcome_of(task, call.code), call.code, NULL);
@@ -276,12 +278,15 @@ void wok__task_run_in_place(struct wok_task *task)
     struct wok__here *here = wok__here();
     struct wok__fiber *fiber = here->fiber;
     struct wok__ambient ambient = here->ambient;
+    struct wok_local_frame *locals = here->locals;
 
     here->fiber = NULL; /* it is on this stack, and not in this fiber: it cannot wait on it */
     here->ambient = (struct wok__ambient){0};
+    here->locals = NULL;
     run(task);
     here->fiber = fiber;
     here->ambient = ambient;
+    here->locals = locals;
 }
 
 /* ---- blocking ----------------------------------------------------------------------------- */

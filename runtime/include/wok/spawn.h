@@ -1,16 +1,10 @@
 /*
  * spawn.h - spawning with options: a name, a class, a worker of its own, a larger stack.
  *
- * Each way to spawn has a form that takes a wok_spawn_options, which is written in place,
+ * Each way to spawn has a form that takes a wok_spawn_options, which may be written in place:
  *
  *     fetch_join handle = wok_spawn_with(WOK_SPAWN_OPTIONS(.name = "prices", .worker = WOK_WORKER(1)),
  *                                        fetch, {.source = "Prices"});
- *
- * or is a variable, as in C++17, which has no names of members:
- *
- *     wok_spawn_options options = {};
- *     options.name = "prices";
- *     fetch_join handle = wok_spawn_with(options, fetch, {"Prices"});
  *
  * The options are gone after the call; the task keeps what it needs of them in its own memory.
  */
@@ -34,22 +28,22 @@ WOK_BEGIN_DECLS
 typedef struct wok_spawn_options {
     /** What the task is called in messages, reports and logs; copied, and cut to WOK_TASK_NAME_SIZE - 1
      *  bytes.  NULL: as its function, or its future's type. */
-    const char *name;
+    const char *name WOK_OPTIONAL_;
     /**
      * The worker that alone polls it and drops what it owns: WOK_THIS_WORKER, or WOK_WORKER(index); 0:
      * any, as task.h says.  On a plain thread it needs an index.
      */
-    int worker;
+    int worker WOK_OPTIONAL_;
     /** Usable bytes of a stackful task's stack, at least 16 KiB; 0: as its site or its runtime says. */
-    size_t stack_bytes;
+    size_t stack_bytes WOK_OPTIONAL_;
     /** Where it runs; NULL: on the calling thread's runtime.  A scope's child runs on its parent's. */
-    wok_runtime *runtime;
+    wok_runtime *runtime WOK_OPTIONAL_;
     /** Whose threads run a blocking call; NULL: those of the runtime's own pool. */
-    wok_blocking_pool *pool;
+    wok_blocking_pool *pool WOK_OPTIONAL_;
 } wok_spawn_options;
 
 /** A wok_spawn_options with the members that are named in the arguments. */
-#define WOK_SPAWN_OPTIONS(...) (WOK_TYPE_(wok_spawn_options){__VA_ARGS__})
+#define WOK_SPAWN_OPTIONS(...) (__extension__ WOK_TYPE_(wok_spawn_options){__VA_ARGS__})
 
 /**
  * Spawns a stackful task of a typed family, as wok_spawn() does.

@@ -11,6 +11,7 @@
 #include <wok/future.h>
 #include <wok/interval.h>
 #include <wok/join_set.h>
+#include <wok/local.h>
 #include <wok/metrics.h>
 #include <wok/net.h>
 #include <wok/runtime.h>

@@ -267,14 +267,13 @@ void try_sets()
 
 void try_options()
 {
-    wok_spawn_options first = {}, named = WOK_SPAWN_OPTIONS();
+    wok_spawn_options first = {}, named = WOK_SPAWN_OPTIONS(.name = "named");
     wok_join_error why = {};
     int weight = 0, ended = 0, number = 3;
     countdown counter = {0, 3, &ended, wok_sleep_future_until(WOK_NEVER)};
 
     first.name = "first";
     first.worker = WOK_THIS_WORKER;
-    named.name = "named";
     weigh_join handle = wok_spawn_with(first, weigh, {strdup("cake"), 38});
     claim(weigh_await(&handle, &weight, &why) == 0 && weight == 42, "a task has options");
     wok_join join = wok_spawn_future_with(named, &countdown_vtable, &counter);
@@ -300,6 +299,8 @@ void try_values()
     claim(wok_instant_after(wok_now(), WOK_FOREVER).ns == WOK_NEVER.ns, "instants saturate");
 }
 
+wok_local key;
+
 void try_blocks_and_operations()
 {
     int error = 0, code = -1;
@@ -318,6 +319,13 @@ void try_blocks_and_operations()
         error = wok_sleep_until(WOK_NEVER);
     }
     claim(error == -ETIMEDOUT, "also one that has passed");
+
+    int value = 7;
+    WOK_LOCAL(&key, &value)
+    {
+        claim(wok_local_get(&key) == &value, "a block gives a value");
+    }
+    claim(wok_local_get(&key) == nullptr, "and takes it back");
 
     wok_op branches[] = {wok_sleep_op(WOK_FOREVER), wok_sleep_op(wok_ms(1))};
     int winner = wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
