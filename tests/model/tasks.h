@@ -24,6 +24,10 @@ static struct wok_task tasks[MODEL_MAX_THREADS + 1], gone;
 static struct model_event task_queues[MODEL_MAX_THREADS];
 static struct wok__here heres[MODEL_MAX_THREADS + 1];
 
+/* Set by a check's wok_cx_yield(): the task polls again when another thread has stored something.  It
+ * goes on without a passage through the state word, whose stores would be taken for the other's. */
+static bool task_yields[MODEL_MAX_THREADS + 1];
+
 /* One more, for `setup` and `finish`, which run as a task that never waits. */
 static unsigned task_self(void)
 {
@@ -39,6 +43,7 @@ static void tasks_setup(void)
     for (unsigned i = 0; i <= MODEL_MAX_THREADS; i++) {
         wok__state_init(&tasks[i].state, WOK__RUNNING, 1);
         heres[i].task = &tasks[i];
+        task_yields[i] = false;
     }
 }
 
@@ -49,9 +54,14 @@ struct wok__here *wok__here(void)
     return &heres[task_self()];
 }
 
+/* Set by a check whose threads run tasks of its own: true if `task` is one of those, and was pushed. */
+static bool (*task_push_other)(struct wok_task *task);
+
 void wok__schedule(struct wok_task *task, enum wok__reason reason)
 {
     (void)reason;
+    if (task_push_other != NULL && task_push_other(task))
+        return;
     model_assert(task >= tasks && task < tasks + MODEL_MAX_THREADS);
     model_assert(!model_event_set(&task_queues[task - tasks])); /* a task is in one queue only */
 }
@@ -74,6 +84,11 @@ __attribute__((unused)) static void task_sleep(void)
 {
     unsigned self = task_self();
 
+    if (task_yields[self]) {
+        task_yields[self] = false;
+        model_spin();
+        return;
+    }
     if (!wok__state_suspend(&tasks[self].state))
         model_event_wait(&task_queues[self]);
     wok__state_run(&tasks[self].state);
