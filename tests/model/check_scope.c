@@ -66,13 +66,15 @@ static struct child *child_of(struct wok_task *task)
 }
 
 struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void *borrowed),
-                                  void *borrowed, const wok_spawn_site *site, int *ret_code)
+                                  void *borrowed, const wok_spawn_site *site,
+                                  const wok_spawn_options *with, int *ret_code)
 {
     struct child *child = &children[spawned];
 
     (void)function;
     (void)borrowed;
     (void)site;
+    (void)with;
     (void)ret_code;
     child->task.kind = WOK__TASK_STACKFUL;
     child->task.group = group;
@@ -82,11 +84,12 @@ struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void
 }
 
 struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_future_vtable *vtable,
-                                         void *moved, const wok_spawn_site *site, int *ret_code)
+                                         void *moved, const wok_spawn_site *site,
+                                         const wok_spawn_options *with, int *ret_code)
 {
     (void)vtable;
     (void)moved;
-    return wok__spawn_child(group, NULL, NULL, site, ret_code);
+    return wok__spawn_child(group, NULL, NULL, site, with, ret_code);
 }
 
 /* A child is pushed when it starts, and when it is aborted in its sleep. */
