@@ -94,8 +94,10 @@ struct wok__driver_ops {
     /* Makes a wait of the owner return, or the next one not begin.  Any thread. */
     void (*wake)(struct wok__driver *driver);
     /* Waits in all of these drivers at once, in place of their owners, until a turn of one of them
-     * would find something; which ones, as a bitmap.  Dispatches nothing, and keeps wakes. */
-    uint64_t (*wait_all)(struct wok__driver *const *drivers, unsigned count, uint64_t timeout_ns);
+     * would find something, or the kernel's `poke_fd` is readable; which drivers, as a bitmap.
+     * Dispatches nothing, and keeps wakes. */
+    uint64_t (*wait_all)(struct wok__driver *const *drivers, unsigned count, int poke_fd,
+                         uint64_t timeout_ns);
     /* True if a wake came that no turn of the owner has seen. */
     bool (*is_woken)(const struct wok__driver *driver);
 
@@ -179,7 +181,7 @@ void wok__driver_wake(struct wok__driver *driver);
 
 /* For workers that run by turns (sched/turns.c): one thread waits in the drivers of all of them until
  * a turn of some would find something, which the bitmap tells; they have the same back-end. */
-uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count,
+uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count, int poke_fd,
                               uint64_t timeout_ns);
 bool wok__driver_is_woken(const struct wok__driver *driver);
 

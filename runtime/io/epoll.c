@@ -144,21 +144,22 @@ bool wok__epoll_is_woken(const struct wok__driver *driver)
 }
 
 /* An epoll is a descriptor that polls as readable while it has events to give. */
-uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned count,
+uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned count, int poke_fd,
                              uint64_t timeout_ns)
 {
     struct pollfd polls[64];
     struct timespec timeout;
     uint64_t ready = 0;
 
-    assert(count <= WOK_COUNT(polls));
+    assert(count < WOK_COUNT(polls));
+    polls[count] = (struct pollfd){.fd = poke_fd, .events = POLLIN};
     for (unsigned i = 0; i < count; i++) {
         polls[i] = (struct pollfd){.fd = drivers[i]->epoll_fd, .events = POLLIN};
         if (timeout_ns != 0 && !sleep_begin(drivers[i]))
             timeout_ns = 0;
     }
     timeout = timespec_of(timeout_ns);
-    if (ppoll(polls, count, timeout_ns != UINT64_MAX ? &timeout : NULL, NULL) > 0)
+    if (ppoll(polls, count + 1, timeout_ns != UINT64_MAX ? &timeout : NULL, NULL) > 0)
         for (unsigned i = 0; i < count; i++)
             ready |= (uint64_t)(polls[i].revents != 0) << i;
     for (unsigned i = 0; i < count; i++) {

@@ -80,10 +80,10 @@ void wok__driver_wake(struct wok__driver *driver)
     driver->ops->wake(driver);
 }
 
-uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count,
+uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count, int poke_fd,
                               uint64_t timeout_ns)
 {
-    return drivers[0]->ops->wait_all(drivers, count, timeout_ns);
+    return drivers[0]->ops->wait_all(drivers, count, poke_fd, timeout_ns);
 }
 
 bool wok__driver_is_woken(const struct wok__driver *driver)

@@ -60,6 +60,8 @@ void wok_test_check_every(wok_runtime *runtime, unsigned turns)
 
     if (look.turns != NULL)
         look.turns->check_every = look.turns->until_check = turns;
+    if (look.claimed)
+        wok__turns_poke(look.turns);
 }
 
 void wok_test_blocking_by_turns(wok_runtime *runtime, bool by_turns)
@@ -307,6 +309,10 @@ static int run_once(struct run *run)
     }
     if (error == 0)
         error = stopped;
+    if (run->options->after != NULL && stopped == 0) {
+        int seen = run->options->after(run->options->argument);
+        error = error == 0 && seen < 0 ? seen : error;
+    }
     if (report->error.outcome != WOK_RETURNED)
         snprintf(why, sizeof why, "%s", report->error.message);
     else if (error == -ETIMEDOUT && stopped < 0)

@@ -71,7 +71,7 @@ void wok__call_queued(struct wok_task *task)
     wok__lock_give(&calls->lock);
     /* A thread outside: all workers may sleep, and the draw has to look again. */
     if (wok__here()->worker == NULL)
-        wok__driver_wake(&task->runtime->workers[0]->driver);
+        wok__turns_poke(task->runtime->turns);
 }
 
 void wok__call_forget(struct wok_task *task)

@@ -26,7 +26,10 @@
 #include "task/group.h"
 
 /* For how long, and how often, what looks wrong is looked at again. */
-enum { LOOKS = 2000, LOOK_NS = 1000000 };
+#ifndef WOK__LOOKS
+#define WOK__LOOKS 2000
+#endif
+enum { LOOK_NS = 1000000 };
 
 enum place { RING, DEQUE, SLOT, BOUND, YIELDED, INBOX, INJECTION, BLOCKING };
 
@@ -318,7 +321,7 @@ size_t wok__check_invariants(struct wok_runtime *runtime)
     struct timespec pause = {.tv_nsec = LOOK_NS};
     bool well = look(&check);
 
-    for (int i = 1; !well && i < LOOKS; i++) {
+    for (int i = 1; !well && i < WOK__LOOKS; i++) {
         nanosleep(&pause, NULL);
         well = look(&check);
     }

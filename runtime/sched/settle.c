@@ -69,7 +69,7 @@ static wok_poll settle_poll(void *self, wok_cx *cx, void *result)
     wok__lock_give(&turns->settle_lock);
     /* A thread outside: whoever waits for all to sleep has to look at the list again. */
     if (is_new && wok__here()->worker == NULL)
-        wok__driver_wake(&turns->runtime->workers[0]->driver);
+        wok__turns_poke(turns);
     return ready ? WOK_READY : WOK_PENDING;
 }
 

@@ -32,6 +32,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "platform/futex.h"
 #include "sched/invariants.h"
@@ -43,6 +45,9 @@ enum { EARLY = 32 };
 
 /* How soon a paused clock looks again while blocking work holds it. */
 #define HELD_NS UINT64_C(1000000)
+
+/* How soon the invariants are looked at again while all sleep: a wake that never comes is one of them. */
+#define CHECK_AGAIN_NS UINT64_C(500000000)
 
 /* How long a turn may keep a stop waiting. */
 #define STOP_WAIT_NS UINT64_C(2000000000)
@@ -115,6 +120,14 @@ void wok__turns_release(struct wok__turns *turns)
     wok__futex_wake(&turns->claims, INT_MAX);
 }
 
+void wok__turns_poke(struct wok__turns *turns)
+{
+    uint64_t one = 1;
+    ssize_t written = write(turns->poke_fd, &one, sizeof one);
+
+    (void)written; /* it fails only when 2^64 pokes wait */
+}
+
 void wok__turns_freeze(struct wok__turns *turns)
 {
     store_relaxed(&turns->frozen, 1);
@@ -159,13 +172,15 @@ static void look(struct wok__turns *turns, uint64_t timeout_ns)
 {
     struct wok__driver *drivers[WOK__WORKERS_MAX];
     uint32_t count = turns->runtime->worker_count;
-    uint64_t found;
+    uint64_t found, pokes;
 
     for (uint32_t i = 0; i < count; i++)
         drivers[i] = &turns->runtime->workers[i]->driver;
     if (timeout_ns != 0)
         world_give(turns);
-    found = wok__driver_wait_all(drivers, count, timeout_ns);
+    found = wok__driver_wait_all(drivers, count, turns->poke_fd, timeout_ns);
+    while (timeout_ns != 0 && read(turns->poke_fd, &pokes, sizeof pokes) == sizeof pokes)
+        ;
     if (timeout_ns != 0)
         world_take(turns);
     turns->stirred |= found;
@@ -228,6 +243,14 @@ static bool let_time_pass(struct wok__turns *turns, uint32_t self)
     return true;
 }
 
+/* Waits for something from outside. */
+static void rest(struct wok__turns *turns)
+{
+    look(turns, turns->check_every != 0 ? CHECK_AGAIN_NS : UINT64_MAX);
+    if (turns->check_every != 0 && load_relaxed(&turns->runtime->stopping) == 0)
+        (void)wok__check_invariants(turns->runtime);
+}
+
 static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
 {
     struct wok_runtime *runtime = turns->runtime;
@@ -249,7 +272,7 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
     if (held || sees_work(runtime))
         look(turns, HELD_NS);
     else if (!let_time_pass(turns, self))
-        look(turns, UINT64_MAX);
+        rest(turns);
 }
 
 /* ---- drawing ------------------------------------------------------------------------------------ */
@@ -371,6 +394,12 @@ int wok__turns_new(struct wok__turns **ret_turns, struct wok_runtime *runtime, u
 
     if (turns == NULL)
         return -ENOMEM;
+    turns->poke_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (turns->poke_fd < 0) {
+        int error = -errno;
+        free(turns);
+        return error;
+    }
     turns->runtime = runtime;
     turns->log.clock = &runtime->clock;
     turns->all = (bit_of(runtime->worker_count - 1) << 1) - 1;
@@ -388,6 +417,7 @@ void wok__turns_free(struct wok__turns *turns)
     if (turns == NULL)
         return;
     wok__calls_done(&turns->calls);
+    close(turns->poke_fd);
     free(turns);
 }
 

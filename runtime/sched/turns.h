@@ -45,6 +45,7 @@ struct wok__turns {
     bool settled;     /* some who wait for all to sleep have waited long enough */
     bool manual;      /* the clock moves by wok_test_advance() only */
     uint32_t check_every, until_check; /* turns between two looks at the invariants; 0: none */
+    int poke_fd; /* constant; an eventfd: whoever waits for all sleepers looks around again */
     struct wok__log log;
     struct wok__calls calls;
     struct wok__lock settle_lock;
@@ -114,6 +115,10 @@ bool wok__turns_claim(struct wok__turns *turns, uint64_t deadline_ns);
 
 /* Ends a claim, and a freeze. */
 void wok__turns_release(struct wok__turns *turns);
+
+/* A thread outside has changed something that concerns no worker: all may be asleep, and who waits for
+ * their sleep to end looks again. */
+void wok__turns_poke(struct wok__turns *turns);
 
 /* ---- settle.c ---------------------------------------------------------------------------------- */
 

@@ -74,11 +74,14 @@ typedef struct wok_test_options {
     bool blocking_by_turns;
     /** As wok_test_check_every(). */
     unsigned check_every;
+    /** Called when all of a run has ended, on the thread that called wok_test_run(); a negative code
+     *  fails the run. */
+    int (*after)(void *argument);
     /** Called with each event, by the worker that has the turn; it must not wait. */
     void (*on_event)(const wok_test_event *event, void *argument);
     /** Called with a panic that nobody awaits, which otherwise fails the run. */
     void (*on_unjoined_panic)(const wok_join_error *error, void *argument);
-    /** Handed to the body and to both functions. */
+    /** Handed to the body and to these functions. */
     void *argument;
 } wok_test_options;
 
