@@ -38,8 +38,9 @@
 /** Checks the arguments of a printf-like function. */
 #define WOK_PRINTF(at, first) __attribute__((__format__(__printf__, at, first)))
 
-/** Runs `function(&variable)` when the variable goes out of scope, also by a panic or a forced abort. */
-#define WOK_CLEANUP(function) __attribute__((cleanup(function)))
+/** Runs `function(&variable)` when the variable goes out of scope, also by a panic or a forced abort;
+ *  a variable that is there for this alone is no unused one. */
+#define WOK_CLEANUP(function) __attribute__((cleanup(function), unused))
 
 /*
  * Where C and C++ differ: `WOK_TYPE_(type){...}` is a value, `WOK_ZERO_(type)` one of zero bytes,
