@@ -37,6 +37,19 @@ WOK_TEST(semantics, G1_next_gives_the_tasks_in_the_order_in_which_they_end)
     cr_assert_eq(next_of(set), -ENOENT);
 }
 
+WOK_TEST(semantics, G1_the_order_of_the_ends_is_kept_while_nobody_asks)
+{
+    WOK_CLEANUP(wok_join_set_freep) wok_join_set *set = new_set();
+    static const uint64_t naps_ms[] = {30, 10, 20};
+
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(wok_join_set_spawn(set, work, {wok_ms(naps_ms[i]), i}), 0);
+    cr_assert_eq(wok_sleep(wok_ms(40)), 0);
+    cr_assert_eq(next_of(set), 1);
+    cr_assert_eq(next_of(set), 2);
+    cr_assert_eq(next_of(set), 0);
+}
+
 WOK_TEST(semantics, G1_a_next_that_loses_a_select_takes_nothing_out)
 {
     WOK_CLEANUP(wok_join_set_freep) wok_join_set *set = new_set();

@@ -123,3 +123,47 @@ WOK_TEST(semantics, X7_a_select_that_is_always_ready_lets_the_others_run)
     }
     cr_assert_leq(rounds, 129);
 }
+
+static wok_semaphore permits = WOK_SEMAPHORE_INIT(0);
+
+/* Waits for a permit and notes its number. */
+WOK_TASK(acquire, int, int);
+
+static int acquire(int *number, int *result)
+{
+    *result = wok_semaphore_acquire(&permits, 1);
+    note(*number);
+    return 0;
+}
+
+WOK_TEST(semantics, X6_an_acquire_that_loses_takes_nothing_and_leaves_the_queue)
+{
+    wok_op branches[] = {wok_semaphore_acquire_op(&permits, 1), wok_sleep_op(wok_ms(1))};
+    int code;
+
+    cr_assert_eq(wok_select(branches, 2, WOK_SELECT_BIASED, &code), 1);
+    wok_semaphore_release(&permits, 1);
+    cr_assert_eq(wok_semaphore_try_acquire(&permits, 1), 0);
+}
+
+WOK_TEST(semantics, X6_an_operation_that_is_kept_over_selects_keeps_its_place)
+{
+    wok_op kept = wok_semaphore_acquire_op(&permits, 1);
+    int code;
+
+    for (int round = 0; round < 2; round++) {
+        wok_op branches[] = {wok_future_op(wok_op_as_future(&kept), NULL), wok_sleep_op(wok_ms(1))};
+        cr_assert_eq(wok_select(branches, 2, WOK_SELECT_BIASED, &code), 1);
+        if (round == 0) { /* it is in the queue by now */
+            acquire_join other = wok_spawn(acquire, 2);
+            acquire_join_drop(&other);
+            cr_assert_eq(wok_yield(), 0);
+        }
+    }
+    wok_semaphore_release(&permits, 1);
+    cr_assert_eq(wok_op_wait(&kept, WOK_NEVER), 0);
+    note(1);
+    wok_semaphore_release(&permits, 1);
+    cr_assert_eq(wok_sleep(wok_ms(1)), 0);
+    assert_noted(1, 2);
+}

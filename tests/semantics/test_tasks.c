@@ -354,6 +354,40 @@ Test(semantics, S16_abort_from_another_thread_ends_a_started_task_on_its_own, .t
     }
 }
 
+static int placed_on[2]; /* polled, dropped */
+
+static wok_poll place_poll(void *self, wok_cx *cx, void *result)
+{
+    (void)self;
+    (void)cx;
+    (void)result;
+    placed_on[0] = wok_worker_index();
+    return WOK_PENDING;
+}
+
+static void place_drop(void *self)
+{
+    (void)self;
+    placed_on[1] = wok_worker_index();
+}
+
+WOK_TEST_WORKERS(semantics, S16_a_pinned_task_is_polled_and_dropped_by_its_worker, 3)
+{
+    static const wok_future_vtable vtable = {
+        .name = "place", .size = 1, .poll = place_poll, .drop = place_drop};
+    char self = 0;
+
+    for (int worker = 0; worker < 3; worker++) {
+        wok_join task =
+            wok_spawn_future_with(WOK_SPAWN_OPTIONS(.worker = WOK_WORKER(worker)), &vtable, &self);
+        cr_assert_eq(wok_sleep(wok_ms(1)), 0);
+        wok_join_abort(&task);
+        cr_assert_eq(end_of(&task).outcome, WOK_CANCELLED);
+        cr_assert_eq(placed_on[0], worker);
+        cr_assert_eq(placed_on[1], worker);
+    }
+}
+
 static void panic_in_drop(char *unused)
 {
     (void)unused;
