@@ -265,7 +265,7 @@ static int act_scope(struct actor *actor)
                                                 WOK_SCOPE_FIRST_OK};
     struct crew crew = {0};
     struct member members[4];
-    unsigned count = roll(actor, 5), fails = 0;
+    unsigned count = roll(actor, 5);
     wok_scope_options options = {
         .policy = policies[roll(actor, 3)],
         .max_running = roll(actor, 3) == 0 ? 1 + roll(actor, 2) : 0,
@@ -278,7 +278,6 @@ static int act_scope(struct actor *actor)
         wok_scope_init(&scope, &options);
         for (unsigned i = 0; i < count; i++) {
             members[i] = (struct member){&crew, actor_child(actor), roll(actor, 5) == 0};
-            fails += members[i].fails;
             wok_scope_spawn(&scope, member_live, &members[i]);
             if (roll(actor, 3) == 0) {
                 struct drifter self = drifter(actor);
