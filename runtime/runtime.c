@@ -34,9 +34,10 @@ static int check_options(const wok_runtime_options *options)
     return 0;
 }
 
-static int worker_new(struct wok_runtime *runtime, uint32_t index, uint64_t seed)
+int wok__worker_new(struct wok_runtime *runtime, uint32_t index)
 {
     struct wok__worker *worker = NULL;
+    uint64_t seed = runtime->seed;
     int error;
 
     if (posix_memalign((void **)&worker, WOK__CACHE_LINE, sizeof *worker) != 0)
@@ -59,23 +60,40 @@ static int worker_new(struct wok_runtime *runtime, uint32_t index, uint64_t seed
     return 0;
 }
 
+void wok__worker_free(struct wok_runtime *runtime, uint32_t index)
+{
+    struct wok__worker *worker = runtime->workers[index];
+
+    runtime->workers[index] = NULL;
+    if (worker == NULL)
+        return;
+    wok__driver_done(&worker->driver);
+    free(worker);
+}
+
 void wok__runtime_stop_threads(struct wok_runtime *runtime)
 {
+    uint32_t seats;
+
+    wok__spares_close(runtime);
+    seats = wok__seats(&runtime->spares);
     store_relaxed(&runtime->stopping, 1);
-    if (runtime->turns != NULL)
-        wok__turns_stop(runtime->turns);
-    for (uint32_t i = 0; i < runtime->worker_count; i++) {
-        struct wok__worker *worker = runtime->workers[i];
-        if (worker == NULL || !worker->started)
-            continue;
-        wok__driver_wake(&worker->driver);
-        wok__thread_join(worker->thread);
-        worker->started = false;
-    }
-    if (runtime->monitor_started) {
+    if (runtime->monitor_started) { /* first: it looks at the workers' threads */
         wok__monitor_wake(runtime);
         wok__thread_join(runtime->monitor);
         runtime->monitor_started = false;
+    }
+    if (runtime->turns != NULL)
+        wok__turns_stop(runtime->turns);
+    for (uint32_t i = 0; i < seats; i++) {
+        struct wok__worker *worker = runtime->workers != NULL ? runtime->workers[i] : NULL;
+        if (worker == NULL || !worker->started)
+            continue;
+        wok__driver_wake(&worker->driver);
+        store_release(&worker->called, 1); /* [spare.called] */
+        wok__futex_wake(&worker->called, 1);
+        wok__thread_join(worker->thread);
+        worker->started = false;
     }
 }
 
@@ -94,8 +112,8 @@ static int start_threads(struct wok_runtime *runtime)
     }
     if (runtime->turns != NULL)
         wok__turns_start(runtime->turns);
-    /* One worker alone has nobody to help it, and by turns nobody could. */
-    if (runtime->worker_count == 1 || runtime->turns != NULL)
+    /* By turns nobody could help. */
+    if (runtime->turns != NULL)
         return 0;
     snprintf(name, sizeof name, "%.7s-monitor", runtime->thread_name);
     error = wok__thread_start(&runtime->monitor, name, wok__monitor_main, runtime);
@@ -130,11 +148,8 @@ void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t cl
 void wok__runtime_destroy(struct wok_runtime *runtime)
 {
     wok__fork_forget(runtime);
-    for (uint32_t i = 0; runtime->workers != NULL && i < runtime->worker_count; i++) {
-        if (runtime->workers[i] != NULL)
-            wok__driver_done(&runtime->workers[i]->driver);
-        free(runtime->workers[i]);
-    }
+    for (uint32_t i = 0; runtime->workers != NULL && i < runtime->spares.seats_max; i++)
+        wok__worker_free(runtime, i);
     free(runtime->workers);
     wok__turns_free(runtime->turns);
     wok__inject_done(&runtime->inject);
@@ -172,14 +187,15 @@ static int first_pool(struct wok_runtime *runtime)
 static int build(struct wok_runtime *runtime)
 {
     const wok_runtime_options *options = &runtime->options;
-    uint64_t seed = options->seed != 0 ? options->seed : wok__rand_entropy();
     bool going_down = false;
     int error = wok__unwind_self_test();
 
     if (error < 0)
         return error;
     wok__clock_init(&runtime->clock, options->paused_clock);
+    runtime->seed = options->seed != 0 ? options->seed : wok__rand_entropy();
     wok__idle_init(&runtime->idle, runtime->worker_count);
+    wok__spares_init(runtime);
     store_relaxed(&runtime->next_id, 1);
     error = wok__slab_init(&runtime->slab);
     if (error < 0)
@@ -191,16 +207,16 @@ static int build(struct wok_runtime *runtime)
     error = first_pool(runtime);
     if (error < 0)
         return error;
-    runtime->workers = calloc(runtime->worker_count, sizeof *runtime->workers);
+    runtime->workers = calloc(runtime->spares.seats_max, sizeof *runtime->workers);
     if (runtime->workers == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < runtime->worker_count; i++) {
-        error = worker_new(runtime, i, seed);
+        error = wok__worker_new(runtime, i);
         if (error < 0)
             return error;
     }
     if (options->paused_clock) {
-        error = wok__turns_new(&runtime->turns, runtime, seed);
+        error = wok__turns_new(&runtime->turns, runtime, runtime->seed);
         if (error < 0)
             return error;
     }
@@ -267,6 +283,11 @@ unsigned wok_runtime_workers(const wok_runtime *runtime)
     return runtime->worker_count;
 }
 
+unsigned wok_runtime_workers_max(const wok_runtime *runtime)
+{
+    return runtime->spares.seats_max;
+}
+
 wok_instant wok_now(void)
 {
     struct wok_runtime *runtime = wok__here()->runtime;
@@ -310,6 +331,16 @@ static int refuse_in_child(wok_join_error *ret_error)
     return -ENOTRECOVERABLE;
 }
 
+/* A plain thread may, one of a blocking pool is one, and so is a worker in a wok_block_in_place(). */
+static bool may_block(void)
+{
+    const struct wok__here *here = wok__here();
+
+    if (here->fiber != NULL)
+        return here->ambient.in_place > 0;
+    return here->blocking != 0 || (here->worker == NULL && here->task == NULL);
+}
+
 int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *args_moved,
                      void *ret_result, wok_join_error *ret_error)
 {
@@ -319,7 +350,7 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
         wok__destroy(site->args_drop, args_moved);
         return refuse_in_child(ret_error);
     }
-    if (wok__here()->worker != NULL || wok__here()->task != NULL) {
+    if (!may_block()) {
         wok__destroy(site->args_drop, args_moved);
         return wok__refuse("may not block on another: it awaits a join handle", ret_error);
     }

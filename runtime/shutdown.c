@@ -166,7 +166,8 @@ static uint64_t running_since(struct wok_runtime *runtime, struct wok_task *task
         return 0;
     if (task->kind == WOK__TASK_BLOCKING)
         return load_relaxed(&task->started_ns);
-    for (uint32_t i = 0; i < runtime->worker_count; i++) {
+    uint32_t seats = wok__seats(&runtime->spares);
+    for (uint32_t i = 0; i < seats; i++) {
         const struct wok__worker *worker = runtime->workers[i];
         if (load_relaxed(&worker->current) == task)
             return load_relaxed(&worker->standing_since);

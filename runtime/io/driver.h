@@ -93,11 +93,11 @@ struct wok__driver_ops {
     int (*turn)(struct wok__driver *driver, uint64_t timeout_ns, bool owner);
     /* Makes a wait of the owner return, or the next one not begin.  Any thread. */
     void (*wake)(struct wok__driver *driver);
-    /* Waits in all of these drivers at once, in place of their owners, until a turn of one of them
-     * would find something, or the kernel's `poke_fd` is readable; which drivers, as a bitmap.
-     * Dispatches nothing, and keeps wakes. */
-    uint64_t (*wait_all)(struct wok__driver *const *drivers, unsigned count, int poke_fd,
-                         uint64_t timeout_ns);
+    /* Waits in all of these drivers at once, as the owner of the first `owned`, until a turn of one of
+     * them would find something, or the kernel's `poke_fd` is readable (-1: none); which drivers, as a
+     * bitmap.  Dispatches nothing, and keeps wakes. */
+    uint64_t (*wait_all)(struct wok__driver *const *drivers, unsigned owned, unsigned count,
+                         int poke_fd, uint64_t timeout_ns);
     /* True if a wake came that no turn of the owner has seen. */
     bool (*is_woken)(const struct wok__driver *driver);
 
@@ -183,6 +183,10 @@ void wok__driver_wake(struct wok__driver *driver);
  * a turn of some would find something, which the bitmap tells; they have the same back-end. */
 uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count, int poke_fd,
                               uint64_t timeout_ns);
+
+/* Waits as the owner of the first driver until any of them has an event to give, or the first is
+ * woken; the owners of the others are blocked.  Turns and assists come next. */
+void wok__driver_wait_with(struct wok__driver *const *drivers, unsigned count, uint64_t timeout_ns);
 bool wok__driver_is_woken(const struct wok__driver *driver);
 
 /* The number of registered descriptors, about. */

@@ -5,14 +5,17 @@
  * assisting worker's may run at once, each with events that the other did not get.
  *
  *          sleep_begin               wok__epoll_wake: one write
- *     AWAKE ----------> ASLEEP --------------------------------> WOKEN
- *       ^ \                |                                      ^ |
- *       |  `-- wok__epoll_wake: no system call -------------------' |
- *       +------------------+-------- sleep_end ---------------------+
+ *     AWAKE ----------> ASLEEP --------------------------------> RUNG
+ *       |  \               |                                       |
+ *       |   `-- wok__epoll_wake: no system call ---> WOKEN         |
+ *       +------------------+-------- sleep_end ------+-------------+
  *
  * Every arrow is a read-modify-write of one word, so a wake either comes before the owner sleeps,
- * which then does not, or sees it asleep and writes.  The eventfd is edge-triggered and never read:
- * each write is an edge, and the count does not overflow in five hundred years of a wake per ns.
+ * which then does not, or sees it asleep and writes.  RUNG is told from WOKEN for those who assist: a
+ * write that they meet is still on its way to the owner only if it was RUNG.
+ *
+ * The eventfd is edge-triggered and never read: each write is an edge, and the count does not overflow
+ * in five hundred years of a wake per ns.
  */
 #include "io/epoll.h"
 
@@ -29,7 +32,7 @@ enum {
     DISPATCH_MAX = 16, /* events for one holding of the lock: others register meanwhile */
 };
 
-enum { AWAKE, ASLEEP, WOKEN };
+enum { AWAKE, ASLEEP, WOKEN, RUNG };
 
 /* No slot has this number (io.c: NO_SLOT). */
 #define WAKE_TOKEN UINT64_MAX
@@ -133,19 +136,23 @@ static void ring(struct wok__driver *driver)
 
 void wok__epoll_wake(struct wok__driver *driver)
 {
-    /* [driver.wake] what the owner is woken for comes before */
-    if (exchange_acq_rel(&driver->sleep, WOKEN) == ASLEEP)
+    uint32_t seen = load_relaxed(&driver->sleep);
+
+    /* [driver.wake] what the owner is woken for comes before; also if it was woken already */
+    while (!cas_acq_rel(&driver->sleep, &seen, seen == ASLEEP || seen == RUNG ? RUNG : WOKEN))
+        ;
+    if (seen == ASLEEP)
         ring(driver);
 }
 
 bool wok__epoll_is_woken(const struct wok__driver *driver)
 {
-    return load_acquire(&driver->sleep) == WOKEN; /* [driver.wake] */
+    return load_acquire(&driver->sleep) >= WOKEN; /* [driver.wake] */
 }
 
 /* An epoll is a descriptor that polls as readable while it has events to give. */
-uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned count, int poke_fd,
-                             uint64_t timeout_ns)
+uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned owned, unsigned count,
+                             int poke_fd, uint64_t timeout_ns)
 {
     struct pollfd polls[64];
     struct timespec timeout;
@@ -155,14 +162,14 @@ uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned count,
     polls[count] = (struct pollfd){.fd = poke_fd, .events = POLLIN};
     for (unsigned i = 0; i < count; i++) {
         polls[i] = (struct pollfd){.fd = drivers[i]->epoll_fd, .events = POLLIN};
-        if (timeout_ns != 0 && !sleep_begin(drivers[i]))
+        if (timeout_ns != 0 && i < owned && !sleep_begin(drivers[i]))
             timeout_ns = 0;
     }
     timeout = timespec_of(timeout_ns);
     if (ppoll(polls, count + 1, timeout_ns != UINT64_MAX ? &timeout : NULL, NULL) > 0)
         for (unsigned i = 0; i < count; i++)
             ready |= (uint64_t)(polls[i].revents != 0) << i;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < owned; i++) {
         uint32_t seen = ASLEEP;
         (void)cas_acquire(&drivers[i]->sleep, &seen, AWAKE); /* [driver.wake]; WOKEN stays */
     }
@@ -231,7 +238,7 @@ static int dispatch(struct wok__driver *driver, const struct epoll_event *events
             if (events[i].data.u64 != WAKE_TOKEN) {
                 wok__driver_dispatch(driver, events[i].data.u64, ready_of(events[i].events));
                 dispatched++;
-            } else if (!owner && load_relaxed(&driver->sleep) == WOKEN) {
+            } else if (!owner && load_relaxed(&driver->sleep) == RUNG) {
                 ring(driver); /* it was meant for the owner, which may be waiting still */
             }
         }

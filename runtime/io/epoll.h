@@ -14,8 +14,8 @@ int wok__epoll_init(struct wok__driver *driver);
 void wok__epoll_done(struct wok__driver *driver);
 int wok__epoll_turn(struct wok__driver *driver, uint64_t timeout_ns, bool owner);
 void wok__epoll_wake(struct wok__driver *driver);
-uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned count, int poke_fd,
-                             uint64_t timeout_ns);
+uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned owned, unsigned count,
+                             int poke_fd, uint64_t timeout_ns);
 bool wok__epoll_is_woken(const struct wok__driver *driver);
 int wok__epoll_attach(struct wok__driver *driver, int fd, wok__token token);
 int wok__epoll_attach_listener(struct wok__driver *driver, int fd, wok__token token);

@@ -83,7 +83,12 @@ void wok__driver_wake(struct wok__driver *driver)
 uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count, int poke_fd,
                               uint64_t timeout_ns)
 {
-    return drivers[0]->ops->wait_all(drivers, count, poke_fd, timeout_ns);
+    return drivers[0]->ops->wait_all(drivers, count, count, poke_fd, timeout_ns);
+}
+
+void wok__driver_wait_with(struct wok__driver *const *drivers, unsigned count, uint64_t timeout_ns)
+{
+    (void)drivers[0]->ops->wait_all(drivers, 1, count, -1, timeout_ns);
 }
 
 bool wok__driver_is_woken(const struct wok__driver *driver)

@@ -12,7 +12,8 @@ static uint64_t ended(const struct wok_runtime *runtime, int outcome)
 {
     uint64_t sum = load_relaxed(&runtime->ended_outside[outcome]);
 
-    for (uint32_t i = 0; i < runtime->worker_count; i++)
+    uint32_t seats = wok__seats(&runtime->spares);
+    for (uint32_t i = 0; i < seats; i++)
         sum += load_relaxed(&runtime->workers[i]->counters.ended[outcome]);
     return sum;
 }
@@ -21,7 +22,8 @@ static uint64_t spawned(const struct wok_runtime *runtime)
 {
     uint64_t sum = load_relaxed(&runtime->spawned_outside);
 
-    for (uint32_t i = 0; i < runtime->worker_count; i++)
+    uint32_t seats = wok__seats(&runtime->spares);
+    for (uint32_t i = 0; i < seats; i++)
         sum += load_relaxed(&runtime->workers[i]->counters.spawned);
     return sum;
 }
@@ -48,6 +50,11 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
     wok__stack_figures(&stacks);
     *ret_metrics = (wok_runtime_metrics){
         .workers = runtime->worker_count,
+        .spare_workers = wok__seats(&runtime->spares) - runtime->worker_count,
+        .active_workers = (unsigned)__builtin_popcountll(load_relaxed(&runtime->spares.active)),
+        .blocked_workers = (unsigned)__builtin_popcountll(load_relaxed(&runtime->spares.blocked)),
+        .blocked_in_place = load_relaxed(&runtime->spares.calls),
+        .spares_refused = load_relaxed(&runtime->spares.refused),
         .live = wok__runtime_live(runtime),
         .spawned = spawned(runtime),
         .completed = ended(runtime, WOK_RETURNED) + ended(runtime, WOK_FAILED),
@@ -75,7 +82,7 @@ bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned index,
     struct wok__worker *worker;
     const struct wok__counters *counters;
 
-    if (index >= runtime->worker_count)
+    if (index >= wok__seats(&runtime->spares))
         return false;
     worker = runtime->workers[index];
     counters = &worker->counters;

@@ -8,10 +8,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/bits.h"
@@ -85,6 +88,40 @@ int wok__thread_start_sized(pthread_t *ret, const char *name, size_t stack_bytes
 int wok__thread_start(pthread_t *ret, const char *name, void (*fn)(void *), void *arg)
 {
     return wok__thread_start_sized(ret, name, WOK__THREAD_STACK_BYTES, fn, arg);
+}
+
+uint32_t wok__thread_number(void)
+{
+    return (uint32_t)gettid();
+}
+
+uint64_t wok__thread_cpu_ns(pthread_t thread)
+{
+    struct timespec spent;
+    clockid_t clock;
+
+    if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &spent) < 0)
+        return 0;
+    return (uint64_t)spent.tv_sec * UINT64_C(1000000000) + (uint64_t)spent.tv_nsec;
+}
+
+/* proc_pid_stat(5): "number (name) state ...", and the name may hold anything. */
+bool wok__thread_is_runnable(uint32_t number)
+{
+    char path[48], text[64];
+    ssize_t size;
+
+    snprintf(path, sizeof path, "/proc/self/task/%u/stat", (unsigned)number);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return false;
+    text[size] = '\0';
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] == 'R';
 }
 
 void wok__thread_join(pthread_t thread)

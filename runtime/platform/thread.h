@@ -9,7 +9,9 @@
 #define WOK_PLATFORM_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <wok/base.h>
 
@@ -30,6 +32,16 @@ int wok__thread_start(pthread_t *ret, const char *name, void (*fn)(void *), void
 WOK_MUST_USE
 int wok__thread_start_sized(pthread_t *ret, const char *name, size_t stack_bytes,
                             void (*fn)(void *), void *arg);
+
+/* The kernel's number of the calling thread. */
+uint32_t wok__thread_number(void);
+
+/* How long the thread, which lives, has been running on a processor; 0 if the kernel does not say. */
+uint64_t wok__thread_cpu_ns(pthread_t thread);
+
+/* True if the thread of that number, of this process, runs or waits for a processor to run on; false if
+ * it sleeps, or if the kernel does not say. */
+bool wok__thread_is_runnable(uint32_t number);
 
 /* Waits until the thread has ended; not the calling thread itself. */
 void wok__thread_join(pthread_t thread);

@@ -21,12 +21,12 @@
 
 #include <assert.h>
 
-#define SLEEPERS ((UINT64_C(1) << WOK__WORKERS_MAX) - 1)
-#define SEARCHER (UINT64_C(1) << WOK__WORKERS_MAX)
+#define SLEEPERS ((UINT64_C(1) << WOK__SEATS_MAX) - 1)
+#define SEARCHER (UINT64_C(1) << WOK__SEATS_MAX)
 
 static uint32_t searchers_of(uint64_t word)
 {
-    return (uint32_t)(word >> WOK__WORKERS_MAX);
+    return (uint32_t)(word >> WOK__SEATS_MAX);
 }
 
 void wok__idle_init(struct wok__idle *idle, uint32_t workers)
@@ -100,9 +100,9 @@ bool wok__idle_is_asleep(struct wok__idle *idle, uint32_t worker)
     return (load_relaxed(&idle->word) & (UINT64_C(1) << worker)) != 0;
 }
 
-bool wok__idle_all_asleep(const struct wok__idle *idle)
+uint64_t wok__idle_asleep(const struct wok__idle *idle)
 {
-    return wok__idle_sleepers(idle) == idle->workers;
+    return load_relaxed(&idle->word) & SLEEPERS;
 }
 
 uint32_t wok__idle_sleepers(const struct wok__idle *idle)

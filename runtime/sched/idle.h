@@ -9,12 +9,16 @@
 
 #include "platform/atomic.h"
 
-enum { WOK__WORKERS_MAX = 56 };
+enum {
+    WOK__WORKERS_MAX = 56, /* that a runtime is built with */
+    WOK__SEATS_MAX = 58,   /* with spare ones */
+};
 
 struct wok__idle {
-    /* The sleepers as a bitmap in the low 56 bits, the number of searchers above them. */
+    /* The sleepers as a bitmap in the low 58 bits, the number of searchers above them: at most half of
+     * the workers and one. */
     atomic_u64 word;
-    uint32_t workers; /* constant */
+    uint32_t workers; /* constant: without the spare ones */
 };
 
 void wok__idle_init(struct wok__idle *idle, uint32_t workers);
@@ -42,8 +46,8 @@ bool wok__idle_awake(struct wok__idle *idle, uint32_t worker);
 /* Something was left for one worker in particular.  True: it sleeps, and must be unparked. */
 bool wok__idle_is_asleep(struct wok__idle *idle, uint32_t worker);
 
-/* True if every worker sleeps now; exact only while nothing else can wake one. */
-bool wok__idle_all_asleep(const struct wok__idle *idle);
+/* A bit for each worker that sleeps now; exact only while nothing else can wake one. */
+uint64_t wok__idle_asleep(const struct wok__idle *idle);
 
 /* Between two steps of the protocol: does this worker count as a sleeper, and how many search? */
 bool wok__idle_counts(const struct wok__idle *idle, uint32_t worker);

@@ -14,9 +14,6 @@
 
 /* An idle worker gives memory back once a second, WOK__TRIMS times after it was last busy. */
 #define TRIM_NS UINT64_C(1000000000)
-/* How soon an idle worker looks after a stuck one again. */
-#define ASSIST_NS UINT64_C(1000000)
-
 static void fire(struct wok__worker *worker)
 {
     size_t fired = wok__timers_fire(&worker->timers, worker->now_ns);
@@ -52,6 +49,7 @@ void wok__worker_turn(struct wok__worker *worker)
     account_busy(worker, wok__clock_now(&worker->runtime->clock));
     account_turn(worker, wok__driver_turn(&worker->driver, 0));
     fire(worker);
+    wok__assist(worker->runtime, wok__spares_blocked(worker->runtime));
 }
 
 /* Gives memory back to the kernel that was not needed for a second. */
@@ -69,32 +67,22 @@ static void trim(struct wok__worker *worker)
         malloc_trim(0); /* once, when it has been idle for seconds: it walks the whole heap */
 }
 
-static bool any_stuck(const struct wok_runtime *runtime)
-{
-    for (uint32_t i = 0; i < runtime->worker_count; i++) {
-        if (load_relaxed(&runtime->workers[i]->stuck) != 0)
-            return true;
-    }
-    return false;
-}
-
 static uint64_t min_of(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-/* How long to wait at most, given the next timer's deadline. */
-static uint64_t timeout_for(const struct wok__worker *worker, uint64_t deadline_ns)
+/* When to be back at the latest, given the next timer's deadline. */
+static uint64_t latest(const struct wok__worker *worker, uint64_t deadline_ns)
 {
-    uint64_t timeout = UINT64_MAX;
+    return worker->trims_left > 0 ? min_of(deadline_ns, worker->now_ns + TRIM_NS) : deadline_ns;
+}
 
-    if (deadline_ns != UINT64_MAX)
-        timeout = deadline_ns > worker->now_ns ? deadline_ns - worker->now_ns : 0;
-    if (worker->trims_left > 0)
-        timeout = min_of(timeout, TRIM_NS);
-    if (any_stuck(worker->runtime))
-        timeout = min_of(timeout, ASSIST_NS);
-    return timeout;
+static uint64_t timeout_until(const struct wok__worker *worker, uint64_t deadline_ns)
+{
+    if (deadline_ns == UINT64_MAX)
+        return UINT64_MAX;
+    return deadline_ns > worker->now_ns ? deadline_ns - worker->now_ns : 0;
 }
 
 static void wait(struct wok__worker *worker, uint64_t deadline_ns)
@@ -103,8 +91,8 @@ static void wait(struct wok__worker *worker, uint64_t deadline_ns)
 
     if (worker->runtime->turns != NULL)
         wok__turns_sleep(worker);
-    else
-        timeout = timeout_for(worker, deadline_ns);
+    else if (!wok__assist_wait(worker, latest(worker, deadline_ns)))
+        timeout = timeout_until(worker, latest(worker, deadline_ns));
     account_turn(worker, wok__driver_turn(&worker->driver, timeout));
 }
 

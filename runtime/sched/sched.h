@@ -21,6 +21,7 @@
 #include "sched/idle.h"
 #include "sched/inject.h"
 #include "sched/queue.h"
+#include "sched/spare.h"
 #include "task/task.h"
 #include "time/clock.h"
 #include "time/timer.h"
@@ -45,8 +46,9 @@ struct wok__worker {
     uint32_t index;              /* constant */
     pthread_t thread;            /* runtime.c, as the next one */
     bool started;
-    bool has_turn;        /* by turns: it is this worker's */
-    struct wok__log *log; /* constant; NULL: what happens is not logged */
+    atomic_u32 thread_number; /* the thread's own, for the kernel; 0 until it runs */
+    bool has_turn;            /* by turns: it is this worker's */
+    struct wok__log *log;     /* constant; NULL: what happens is not logged */
 
     struct wok__queue queue;    /* tasks that may move: the owner and thieves */
     struct wok__deque children; /* new children of scopes: the owner and thieves */
@@ -54,8 +56,12 @@ struct wok__worker {
     alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) slot;
     /* Bound tasks that were woken elsewhere, newest first: anyone pushes, the owner takes all. */
     alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) inbox;
-    /* Set by the monitor while the worker is in one poll for too long; cleared by the owner. */
+    /* 1 while the worker is in one poll for too long: set by the monitor, cleared when it moves again;
+     * the lock of the spares. */
     atomic_u32 stuck;
+    bool in_place;     /* inside a wok_block_in_place(); that lock */
+    atomic_u32 called; /* of a spare worker, a futex: 1 when it is to come */
+    atomic_u32 fibers; /* tasks whose stacks belong to this thread; the owner writes */
     /* 1 while the worker is parked or about to be; read by the monitor. */
     atomic_u32 parked;
     /* What was polled last; never followed, only compared. */
@@ -101,9 +107,11 @@ struct wok_runtime {
     char thread_name[16];        /* what the names of threads begin with */
     struct wok__turns *turns;    /* NULL: the workers run freely */
     uint32_t worker_count;
-    struct wok__worker **workers; /* constant while threads run */
+    uint64_t seed;                /* constant: what the workers' generators begin with */
+    struct wok__worker **workers; /* those at wok__seats() or above are not there yet */
     struct wok__clock clock;
     struct wok__idle idle;
+    struct wok__spares spares;
     struct wok__inject inject;
     struct wok__slab slab;
     struct wok__pools pools;
@@ -135,6 +143,11 @@ uint64_t wok__runtime_live(const struct wok_runtime *runtime);
 
 /* runtime.c: gives a block back that may be the last one of a runtime which was freed. */
 void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t class);
+
+/* runtime.c: makes the worker of a seat, without a thread; and the opposite. */
+WOK_MUST_USE
+int wok__worker_new(struct wok_runtime *runtime, uint32_t index);
+void wok__worker_free(struct wok_runtime *runtime, uint32_t index);
 
 /* runtime.c: ends the threads of a runtime whose tasks have ended, and then what there is of it. */
 void wok__runtime_stop_threads(struct wok_runtime *runtime);

@@ -222,12 +222,17 @@ void wok__task_memory_give(struct wok_runtime *runtime, void *block, uint8_t cla
 
 int wok__stack_take_here(struct wok__here *here, size_t stack_bytes, struct wok__stack *ret_stack)
 {
-    return wok__stack_take(&here->worker->stacks, stack_bytes, ret_stack);
+    int error = wok__stack_take(&here->worker->stacks, stack_bytes, ret_stack);
+
+    if (error == 0)
+        store_relaxed(&here->worker->fibers, load_relaxed(&here->worker->fibers) + 1);
+    return error;
 }
 
 void wok__stack_give_here(struct wok__here *here, struct wok__stack stack)
 {
     wok__stack_give(&here->worker->stacks, stack);
+    store_relaxed(&here->worker->fibers, load_relaxed(&here->worker->fibers) - 1);
 }
 
 /* ---- counting ---------------------------------------------------------------------------------- */
@@ -271,6 +276,11 @@ uint64_t wok__task_next_id(struct wok_runtime *runtime)
         worker->id_end = worker->id_next + IDS_PER_GRAB;
     }
     return worker->id_next++;
+}
+
+bool wok__runtime_has_turns(const struct wok_runtime *runtime)
+{
+    return runtime->turns != NULL;
 }
 
 bool wok__runtime_is_closed(struct wok_runtime *runtime)
@@ -323,12 +333,15 @@ unsigned wok__timers_home(struct wok_runtime *runtime)
 {
     struct wok__worker *worker = worker_of(runtime);
 
-    return worker != NULL ? worker->index : 0;
+    /* A spare worker has no timers of its own. */
+    return worker != NULL ? worker->index % runtime->worker_count : 0;
 }
 
 void wok__timers_nudge(struct wok_runtime *runtime, unsigned worker)
 {
     wok__worker_unpark(runtime, (int)worker);
+    if ((wok__spares_blocked(runtime) & UINT64_C(1) << worker) != 0)
+        wok__worker_unpark(runtime, (int)load_relaxed(&runtime->spares.assistant) - 1);
 }
 
 int wok_worker_index(void)

@@ -2,9 +2,8 @@
  * search.c - looking for work beyond the worker's own queues.
  *
  * In this order: the injection queue, half of another worker's ring (a random victim first), the oldest
- * of its new children, and, of
- * a worker that the monitor found stuck in one poll, everything that may move: its slot, the events
- * of its driver, its timers.
+ * of its new children, and, of a worker that is blocked (spare.c), everything that may move: its slot,
+ * the events of its driver, its timers.
  */
 #include "sched/sched.h"
 
@@ -48,13 +47,14 @@ static struct wok_task *from_children(struct wok__worker *worker, struct wok__wo
     return task;
 }
 
-/* What a stuck worker cannot do now: its events and timers wake tasks into our ring. */
+/* What a blocked worker cannot do now: its events and timers wake tasks into our ring. */
 static struct wok_task *from_stuck(struct wok__worker *worker, struct wok__worker *victim)
 {
-    if (load_relaxed(&victim->stuck) == 0)
+    uint64_t bit = UINT64_C(1) << victim->index;
+
+    if ((load_relaxed(&worker->runtime->spares.blocked) & bit) == 0)
         return NULL;
-    wok__driver_assist(&victim->driver);
-    wok__timers_fire(&victim->timers, wok__clock_now(&worker->runtime->clock));
+    wok__assist(worker->runtime, wok__spares_blocked(worker->runtime) & bit);
     if (load_relaxed(&victim->slot) != NULL)
         return exchange_acq_rel(&victim->slot, NULL); /* [slot.task] */
     return wok__queue_take(&worker->queue);
@@ -64,7 +64,7 @@ struct wok_task *wok__worker_search(struct wok__worker *worker)
 {
     struct wok_runtime *runtime = worker->runtime;
     struct wok_task *task = from_injection(worker);
-    uint32_t count = runtime->worker_count;
+    uint32_t count = wok__seats(&runtime->spares);
 
     if (task != NULL)
         return task;
@@ -92,7 +92,9 @@ bool wok__worker_sees_work(const struct wok__worker *worker)
 
     if (wok__inject_length(&runtime->inject) != 0)
         return true;
-    for (uint32_t i = 0; i < runtime->worker_count; i++) {
+    uint32_t count = wok__seats(&runtime->spares);
+
+    for (uint32_t i = 0; i < count; i++) {
         const struct wok__worker *victim = runtime->workers[i];
         if (victim != worker &&
             (wok__queue_length(&victim->queue) != 0 || wok__deque_length(&victim->children) != 0))

@@ -17,6 +17,7 @@
  * time, and a draw decides.
  */
 #include "sched/sched.h"
+#include "platform/thread.h"
 #include "sched/turns.h"
 #include "task/context.h"
 
@@ -134,7 +135,7 @@ static inline __attribute__((always_inline)) void run(struct wok__worker *worker
     store_relaxed(&worker->current, task);
     wok__task_run(task);
     if (load_relaxed(&worker->stuck) != 0)
-        store_relaxed(&worker->stuck, 0);
+        wok__worker_clear_stuck(worker);
     worker->trims_left = WOK__TRIMS;
 }
 
@@ -145,6 +146,32 @@ static void run_freely(struct wok__worker *worker)
         if (task != NULL)
             run(worker, task);
         else
+            wok__worker_park(worker);
+    }
+}
+
+/* Memory is not kept by a spare that may sleep for long. */
+static void rest(struct wok__worker *worker)
+{
+    wok__stack_cache_done(&worker->stacks);
+    wok__slab_cache_done(&worker->memory);
+    wok__spare_wait(worker);
+    wok__slab_cache_init(&worker->memory, &worker->runtime->slab);
+    wok__stack_cache_init(&worker->stacks, worker->runtime->options.stack_bytes);
+    worker->now_ns = wok__clock_now(&worker->runtime->clock);
+}
+
+static void run_as_spare(struct wok__worker *worker)
+{
+    while (load_relaxed(&worker->runtime->stopping) == 0) {
+        struct wok_task *task = next_task(worker);
+        if (task != NULL)
+            run(worker, task);
+        if (task != NULL && worker->tick % EVENT_INTERVAL != 0)
+            continue;
+        if (wok__spare_leave(worker))
+            rest(worker);
+        else if (task == NULL)
             wok__worker_park(worker);
     }
 }
@@ -173,16 +200,19 @@ void wok__worker_main(void *argument)
 
     here->runtime = worker->runtime;
     here->worker = worker;
+    store_relaxed(&worker->thread_number, wok__thread_number());
     wok__context_adopt_thread(&here->thread);
     wok__slab_cache_init(&worker->memory, &worker->runtime->slab);
     wok__stack_cache_init(&worker->stacks, worker->runtime->options.stack_bytes);
     worker->now_ns = wok__clock_now(&worker->runtime->clock);
     if (options->on_thread_start != NULL)
         options->on_thread_start(options->argument);
-    if (worker->runtime->turns == NULL)
+    if (worker->runtime->turns != NULL)
+        run_by_turns(worker);
+    else if (worker->index < worker->runtime->worker_count)
         run_freely(worker);
     else
-        run_by_turns(worker);
+        run_as_spare(worker);
     if (options->on_thread_stop != NULL)
         options->on_thread_stop(options->argument);
     wok__stack_cache_done(&worker->stacks);

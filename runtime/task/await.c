@@ -174,7 +174,7 @@ static int find_place(struct place *place, bool shielded)
         place->cx.task = here->task;
         return 0;
     }
-    if (here->worker != NULL || here->task != NULL)
+    if (here->blocking == 0 && (here->worker != NULL || here->task != NULL))
         return wok__refuse("may not wait: it has no stack of its own to park", NULL);
     place->thread = thread_task_here(here);
     if (place->thread == NULL)
@@ -391,7 +391,8 @@ int wok_yield(void)
     struct wok__here *here = wok__here();
     bool yielded = false;
 
-    if (here->fiber == NULL && here->worker == NULL && here->task == NULL) {
+    if (here->blocking != 0 ||
+        (here->fiber == NULL && here->worker == NULL && here->task == NULL)) {
         sched_yield();
         return 0;
     }

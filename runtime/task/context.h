@@ -23,6 +23,7 @@ struct wok_local_frame;
 struct wok__ambient {
     _Alignas(16) uint64_t deadline_ns; /* the nearest deadline that covers it; 0: none */
     uint32_t shields;                  /* blocks that hide a cancellation */
+    uint32_t in_place; /* wok_block_in_place() on a paused clock, where the worker stays one */
 };
 
 /* One per thread, touched by that thread only. */
@@ -36,7 +37,7 @@ struct wok__here {
     uint32_t budget;                /* operations left to this poll */
     struct wok_local_frame *locals; /* of a plain thread, or of a stackless task's poll; local.c */
     struct wok_task *calling;       /* the task of the blocking call that runs here, or NULL */
-    uint32_t blocking;              /* nonzero on a thread of a blocking pool */
+    uint32_t blocking;              /* 1 on a thread of a blocking pool, and in a block in place */
     uint32_t call;                  /* what its call has of the turns; sched/calls.c */
     struct wok_blocking_pool *pool; /* that thread's pool, or NULL */
     bool yields;                    /* the task being polled has woken itself to let others run */

@@ -117,13 +117,19 @@ bool wok__join_register(wok_join *join, struct wok_task *waiter)
     return wok__state_join_register(&task->state) == WOK__JOIN_PENDING;
 }
 
+/* The task would wait for its own end: also as the thread that it is in a wok_block_in_place(). */
+static bool is_own(const struct wok_task *task, const wok_cx *cx)
+{
+    return task == cx->task || (cx->task->kind == WOK__TASK_THREAD && task == wok__here()->task);
+}
+
 wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error)
 {
     struct wok_task *task = join->task;
 
     if (task == NULL)
         return -EINVAL;
-    if (task == cx->task)
+    if (is_own(task, cx))
         return -EDEADLK;
     if (wok__task_is_unborn(task))
         return take(join, ret_result, ret_error);
@@ -155,7 +161,7 @@ static wok_poll join_op_poll(void *self, wok_cx *cx, void *result)
     wok_join *join = op->object;
 
     (void)result;
-    if (join->task != NULL && join->task == cx->task) {
+    if (join->task != NULL && is_own(join->task, cx)) {
         op->object = NULL; /* the handle may be what another task waits on, and stays so */
         return -EDEADLK;
     }

@@ -15,6 +15,7 @@
 struct wok_task;
 struct wok_runtime;
 struct wok__here;
+struct wok__worker;
 struct wok__stack;
 
 /* Why a task is pushed: it decides which queue suits. */
@@ -75,6 +76,12 @@ void wok__blocking_forget(struct wok_task *task);
 
 /* A number below `bound` from the calling worker's seeded source. */
 uint32_t wok__random_below(uint32_t bound);
+
+/* The calling worker is about to block, and what it owns is to be served by others; it is back. */
+void wok__worker_block(struct wok__worker *worker);
+void wok__worker_unblock(struct wok__worker *worker);
+/* True if the runtime's workers run one at a time, on a paused clock. */
+bool wok__runtime_has_turns(const struct wok_runtime *runtime);
 
 /* The next number of a task. */
 uint64_t wok__task_next_id(struct wok_runtime *runtime);

@@ -63,6 +63,22 @@ void wok__timers_awake(struct wok__timers *timers)
     store_relaxed(&timers->sleeping_until, 0);
 }
 
+uint64_t wok__timers_assist(struct wok__timers *timers)
+{
+    uint64_t next;
+
+    wok__lock_take(&timers->lock);
+    next = wok__wheel_next(&timers->wheel);
+    store_relaxed(&timers->assisted_until, next); /* as sleeping_until */
+    wok__lock_give(&timers->lock);
+    return next;
+}
+
+void wok__timers_unassist(struct wok__timers *timers)
+{
+    store_relaxed(&timers->assisted_until, 0); /* as in wok__timers_awake() */
+}
+
 uint64_t wok__timers_next(struct wok__timers *timers, uint64_t now_ns)
 {
     uint64_t next;
@@ -111,7 +127,7 @@ static void remove_never(struct wok__timers *timers, struct wok__timer *timer)
     timer->next = timer->prev = NULL;
 }
 
-/* True: the owner sleeps for longer and is to be nudged. */
+/* True: the owner, or who waits in its place, sleeps for longer and is to be nudged. */
 static bool insert(struct wok__timers *timers, struct wok__timer *timer)
 {
     store_relaxed(&timer->state, ARMED);
@@ -120,7 +136,8 @@ static bool insert(struct wok__timers *timers, struct wok__timer *timer)
         return false;
     }
     wok__wheel_insert(&timers->wheel, timer);
-    return timer->deadline_ns < load_relaxed(&timers->sleeping_until);
+    return timer->deadline_ns < load_relaxed(&timers->sleeping_until) ||
+           timer->deadline_ns < load_relaxed(&timers->assisted_until);
 }
 
 static void take_out(struct wok__timers *timers, struct wok__timer *timer)

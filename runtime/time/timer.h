@@ -26,6 +26,7 @@ struct wok__timers {
     bool closed;               /* no timer is taken any more */
     atomic_u64 sleeping_until; /* when the owner will look by itself; 0 while it is awake; the lock
                                   orders it against insertions */
+    atomic_u64 assisted_until; /* the same of who waits in place of an owner that is blocked */
 };
 
 void wok__timers_init(struct wok__timers *timers, uint64_t now_ns);
@@ -39,6 +40,10 @@ uint64_t wok__timers_sleep(struct wok__timers *timers);
 
 /* The owner is awake. */
 void wok__timers_awake(struct wok__timers *timers);
+
+/* The same two for whoever waits in place of the owner; one thread at a time. */
+uint64_t wok__timers_assist(struct wok__timers *timers);
+void wok__timers_unassist(struct wok__timers *timers);
 
 /* Brings the wheel to `now_ns` and fires nothing: 0 if a timer is due, else a lower bound of the
  * earliest deadline; UINT64_MAX: none. */

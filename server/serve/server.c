@@ -84,7 +84,7 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
     server->limits.header_count_max = (uint32_t)server->options.headers_max;
     server->limits.body_bytes_max = server->options.body_bytes_max;
     server->runtime = runtime;
-    server->local_count = wok_runtime_workers(runtime) + 1;
+    server->local_count = wok_runtime_workers_max(runtime) + 1;
     server->locals = calloc(server->local_count, sizeof *server->locals);
     server->router = wok__router_new(options->routes, options->demo);
     pthread_mutex_init(&server->lock, NULL);

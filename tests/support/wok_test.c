@@ -36,6 +36,7 @@ wok_runtime_options test_options(void)
         .paused_clock = true,
         .seed = 1,
         .stack_bytes = 256 * 1024,
+        .spare_workers_max = WOK_NO_SPARE_WORKERS,
         .on_unjoined_panic = keep_unjoined,
     };
 }

@@ -19,8 +19,8 @@
 
 #include "support/test.h"
 
-/* What test_run() uses: one worker, a paused clock, a fixed seed, and stacks on which an
- * assertion of Criterion finds room to format its message.  Panics that nobody awaits are kept in
+/* What test_run() uses: one worker and no spare ones, a paused clock, a fixed seed, and stacks on which
+ * an assertion of Criterion finds room to format its message.  Panics that nobody awaits are kept in
  * test_unjoined. */
 wok_runtime_options test_options(void);
 

@@ -144,6 +144,82 @@ WOK_API
 wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site *site,
                                    void *args_moved);
 
+/* ---- in the caller's own place ------------------------------------------------------------------- */
+
+/** What a block in place keeps; only wok_in_place_begin() and wok_in_place_end() touch it. */
+typedef struct wok_in_place {
+    bool active;
+    uint8_t kind;
+    void *worker, *fiber;
+    wok_runtime *runtime;
+} wok_in_place;
+
+/**
+ * Calls `function(argument)` on the caller's own thread and stack, and lets it block the thread: what
+ * the worker owns goes to the others first.
+ *
+ *     static int read_all(void *file) { return blocking_read(file); }
+ *     int error = wok_block_in_place(read_all, file);
+ *
+ * The tasks that may move, new stackful ones included, are run by the other workers, and they serve this
+ * worker's descriptors and timers at once.  Where all workers are blocked, a spare worker does
+ * (wok_runtime_options.spare_workers_max); when there are no more of those, what is ready waits until
+ * one of them comes back.  Stackful tasks that have started on this worker wait for it: those are bound
+ * to its thread.
+ *
+ * Inside, the caller is as a plain thread: waits block the thread, wok_block_on() is allowed,
+ * wok_worker_index() is -1, nothing costs budget, and an abort is not noticed; wok_cancelled() tells.
+ * wok_task_id(), ambient deadlines and task-locals stay the task's.  Calls may be nested.
+ *
+ * On a thread that may block anyway, a plain one or a blocking pool's, it only calls the function.  On
+ * a paused clock, where one worker runs at a time, it does too, so that the order of things stays what
+ * the seed says: the clock stands still meanwhile, waits inside a stackful task park that task, and
+ * waits inside a stackless one are refused with -EDEADLK.
+ *
+ * Errors:     what the function returns.
+ * Ownership:  borrows the argument.  The function runs on the task's stack: a library that recurses
+ *             deeply is for wok_spawn_blocking().
+ * Threads:    any.
+ * Cancel:     not a cancellation point, nor are the waits inside.  A panic inside is the task's.
+ * Source:     tokio::task::block_in_place.
+ */
+WOK_API
+int wok_block_in_place(int (*function)(void *argument), void *argument);
+
+/**
+ * As wok_block_in_place(), for the block that follows:
+ *
+ *     WOK_BLOCK_IN_PLACE() {
+ *         n = read(fd, buffer, sizeof buffer);
+ *     }
+ *
+ * The block may be left in any way: by break, return, goto, or a panic.  In a stackless task it must
+ * not contain a WOK_AWAIT().
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point, nor are the waits inside.
+ */
+#define WOK_BLOCK_IN_PLACE()                                                                       \
+    for (WOK_CLEANUP(wok_in_place_end)                                                             \
+             wok_in_place WOK_UNIQUE_(wok_in_place_) = wok_in_place_begin();                       \
+         WOK_UNIQUE_(wok_in_place_).active; wok_in_place_end(&WOK_UNIQUE_(wok_in_place_)))
+
+/**
+ * Begins what wok_in_place_end() ends, in the same function or one that it calls: the functions behind
+ * WOK_BLOCK_IN_PLACE(), for bindings to other languages.
+ *
+ * Ownership:  the caller ends it on every path.
+ * Threads:    any; the end on the thread of the beginning.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+WOK_MUST_USE
+wok_in_place wok_in_place_begin(void);
+
+/** Ends it; once more is fine, and so is WOK_CLEANUP.  Threads and Cancel as wok_in_place_begin(). */
+WOK_API
+void wok_in_place_end(wok_in_place *place);
+
 WOK_END_DECLS
 
 #endif

@@ -26,6 +26,11 @@ typedef struct wok_worker_metrics {
 /** The whole runtime's figures. */
 typedef struct wok_runtime_metrics {
     unsigned workers;
+    unsigned spare_workers;    /* started so far, beside those */
+    unsigned active_workers;   /* of both, those that run tasks now */
+    unsigned blocked_workers;  /* of those, inside one poll for long or in wok_block_in_place() */
+    uint64_t blocked_in_place; /* calls of wok_block_in_place() */
+    uint64_t spares_refused; /* of them, those for which there was no spare worker and none free */
     uint64_t live, spawned, completed, panicked, aborted;
     uint64_t refused_waits; /* calls that would have blocked a worker: -EDEADLK */
     uint32_t injection_depth;

@@ -19,6 +19,9 @@ WOK_BEGIN_DECLS
 
 struct wok_watch_receiver;
 
+/** For wok_runtime_options.spare_workers_max. */
+#define WOK_NO_SPARE_WORKERS ((unsigned)-1)
+
 /** How a runtime is built; zero means the default everywhere. */
 typedef struct wok_runtime_options {
     /** Worker threads; 0: the cores that affinity and cgroup quota allow, at least 1.  At most 56. */
@@ -35,6 +38,11 @@ typedef struct wok_runtime_options {
      *  last one; they must neither wait nor panic. */
     void (*on_thread_start)(void *argument);
     void (*on_thread_stop)(void *argument);
+    /** Spare workers at most (8), which are started when all others are blocked, in a
+     *  wok_block_in_place() or in one task for 10 ms, and there is something to do; blocking.h.
+     *  WOK_NO_SPARE_WORKERS: none, so that tasks are never run by more than `workers` threads.  Together
+     *  with the workers no more than 58. */
+    unsigned spare_workers_max;
     /** Usable bytes of a task's stack (65,536); rounded up to whole pages. */
     size_t stack_bytes;
     /** Seeds every random choice; 0: from the kernel. */
@@ -254,7 +262,7 @@ WOK_API
 int wok_main(int (*body)(void));
 
 /**
- * The number of worker threads.
+ * The number of worker threads, without spare ones.
  *
  * Threads:    any, until the runtime is freed.
  * Cancel:     not a cancellation point.
@@ -263,9 +271,20 @@ WOK_API
 unsigned wok_runtime_workers(const wok_runtime *runtime);
 
 /**
- * The index of the calling worker thread.
+ * The number of worker threads with all the spare ones there may ever be: the size of a table that
+ * wok_worker_index() indexes.
  *
- * Errors:     -1 on any other thread, one of a blocking pool included.
+ * Threads:    any, until the runtime is freed.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+unsigned wok_runtime_workers_max(const wok_runtime *runtime);
+
+/**
+ * The index of the calling worker thread: below wok_runtime_workers(), or, of a spare worker, below
+ * wok_runtime_workers_max().
+ *
+ * Errors:     -1 on any other thread, one of a blocking pool included, and in a wok_block_in_place().
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */

@@ -1,5 +1,5 @@
 /*
- * test_thread.c - a thread's name, stack and signal mask.
+ * test_thread.c - a thread's name, stack and signal mask, and whether it runs.
  */
 #include "platform/thread.h"
 
@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdint.h>
 
+#include "platform/atomic.h"
+#include "platform/futex.h"
 #include "support/test.h"
 
 struct seen {
@@ -92,4 +94,45 @@ Test(thread, reports_a_stack_that_cannot_be_had, .timeout = 20)
 
     int error = wok__thread_start_sized(&thread, "huge", SIZE_MAX / 4, look, &seen);
     cr_assert(error == -EAGAIN || error == -ENOMEM || error == -EINVAL);
+}
+
+/* ---- does it run ----------------------------------------------------------------------------------- */
+
+static atomic_u32 number, order; /* order: 0 spin, 1 sleep, 2 end */
+
+static void spin_then_sleep(void *unused)
+{
+    (void)unused;
+    store_release(&number, wok__thread_number());
+    while (load_acquire(&order) == 0)
+        spin_hint();
+    while (load_acquire(&order) == 1)
+        wok__futex_wait(&order, 1);
+}
+
+Test(thread, that_sleeps_is_told_from_one_that_runs_or_would, .timeout = 20)
+{
+    pthread_t thread;
+
+    cr_assert_eq(wok__thread_start(&thread, "spinner", spin_then_sleep, NULL), 0);
+    while (load_acquire(&number) == 0)
+        spin_hint();
+    cr_assert_neq(load_relaxed(&number), wok__thread_number());
+    cr_assert(wok__thread_is_runnable(load_relaxed(&number)));
+    uint64_t before = wok__thread_cpu_ns(thread);
+    while (wok__thread_cpu_ns(thread) - before < 1000 * 1000)
+        continue; /* it runs, so this ends */
+
+    store_release(&order, 1);
+    while (wok__thread_is_runnable(load_relaxed(&number)))
+        continue;
+    before = wok__thread_cpu_ns(thread);
+    for (int i = 0; i < 1000; i++)
+        cr_assert_not(wok__thread_is_runnable(load_relaxed(&number)));
+    cr_assert_eq(wok__thread_cpu_ns(thread), before);
+
+    store_release(&order, 2);
+    wok__futex_wake(&order, 1);
+    wok__thread_join(thread);
+    cr_assert_not(wok__thread_is_runnable(load_relaxed(&number)), "it is gone");
 }
