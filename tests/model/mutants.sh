@@ -33,18 +33,40 @@ fail() {
     echo "FAILED $1"
 }
 
-# build CHECK SOURCES...: with the mutated file, if there is one, in front of the real one
+# compile CHECK FILE OBJECT: one file, with the mutated tree in front of the real one
+compile() {
+    # shellcheck disable=SC2046,SC2086
+    $cc $flags $(defines "$1") -include "$work/orders.h" -I"$work/tree" -I"$here" -I"$root/runtime" \
+        -I"$root/runtime/include" -c -o "$3" "$2"
+}
+
+# build CHECK SOURCES...: what a mutant in a .c file does not concern is compiled once
 build() {
     check=$1
     shift
-    set -- $here/check_$check.c $(for source in "$@" $(links "$check"); do
-        case $source in
-        *.c) if [ -f "$work/tree/$source" ]; then echo "$work/tree/$source"; else echo "$root/runtime/$source"; fi ;;
+    mutant=$(cd "$work/tree" && find . -type f)
+    mutant=${mutant#./}
+    # shellcheck disable=SC2046
+    set -- "../tests/model/check_$check.c" "$@" $(links "$check")
+    objects=''
+    for source; do
+        case $source in *.h) continue ;; esac
+        object=$work/objects/$check/$(echo "$source" | tr / .).o
+        text=$root/runtime/$source
+        case $mutant in
+        "$source") text=$work/tree/$source object=$work/mutant.o ;;
+        *.h) object=$work/mutant.$(echo "$source" | tr / .).o ;;
         esac
-    done)
+        case $object in
+        "$work"/mutant*) ;;
+        *) [ ! -f "$object" ] || text='' ;;
+        esac
+        mkdir -p "$(dirname "$object")"
+        [ -z "$text" ] || compile "$check" "$text" "$object" || return 1
+        objects="$objects $object"
+    done >"$work/build.out" 2>&1
     # shellcheck disable=SC2086
-    $cc $flags $(defines "$check") -include "$work/orders.h" -I"$work/tree" -I"$here" -I"$root/runtime" \
-        -I"$root/runtime/include" -o "$work/program" "$@" "$engine" >"$work/build.out" 2>&1
+    $cc -o "$work/program" $objects "$engine" >>"$work/build.out" 2>&1
 }
 
 # What CMake compiles this check with: the lines at its top are for both.  What it only links is not
