@@ -12,14 +12,16 @@
 
 enum phase { RUN, STOP };
 
+WOK_WATCH(phase, enum phase, NULL);
+
 struct service {
     int number;
-    wok_watch_receiver stop; /* moved in: the task has a receiver of its own */
+    phase_receiver stop; /* moved in: the task has a receiver of its own */
 };
 
 static void service_drop(struct service *service)
 {
-    wok_watch_receiver_done(&service->stop);
+    phase_receiver_drop(&service->stop);
 }
 
 /* Its result is how many pieces of work it has done. */
@@ -30,7 +32,7 @@ static int serve(struct service *service, int *done)
     *done = 0;
     for (;;) {
         wok_op branches[] = {
-            wok_future_op(wok_watch_changed_as_future(&service->stop), NULL),
+            phase_changed_op(&service->stop),
             wok_sleep_until_op(wok_after(wok_ms(10))),
         };
         int code = 0;
@@ -51,15 +53,15 @@ static int program(void)
 {
     enum { SERVICES = 3 };
     serve_join services[SERVICES];
-    wok_watch *phase;
+    phase_sender phase;
 
-    int error = wok_watch_new(&phase, sizeof(enum phase), &(enum phase){RUN}, NULL);
+    int error = phase_new(RUN, &phase);
     if (error < 0)
         return error;
 
     for (int i = 0; i < SERVICES; i++) {
         struct service service = {.number = i + 1};
-        wok_watch_subscribe(&service.stop, phase); /* here, so that no stop can come too early */
+        phase_subscribe(&phase, &service.stop); /* here, so that no stop can come too early */
         services[i] = wok_spawn(serve, service);
     }
 
@@ -67,7 +69,7 @@ static int program(void)
     wok_sleep(wok_ms(200));
 
     printf("main: time to stop\n");
-    wok_watch_send(phase, &(enum phase){STOP});
+    (void)phase_send_replace(&phase, STOP);
 
     /* Awaiting the handles is what makes it graceful. */
     int worked = 0;
@@ -76,7 +78,7 @@ static int program(void)
         if (serve_await(&services[i], &done, NULL) == 0)
             worked += done > 0;
     }
-    wok_watch_sender_drop(phase);
+    phase_sender_drop(&phase);
     printf("main: all %d have worked and stopped\n", worked);
     return 0;
 }

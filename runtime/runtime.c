@@ -154,8 +154,7 @@ void wok__runtime_destroy(struct wok_runtime *runtime)
     wok__turns_free(runtime->turns);
     wok__inject_done(&runtime->inject);
     wok__pools_done(&runtime->pools);
-    if (runtime->shutdown_watch != NULL)
-        wok_watch_sender_drop(runtime->shutdown_watch);
+    wok_watch_sender_drop(&runtime->shutdown_watch);
     wok__lock_take(&runtime->last_lock);
     runtime->freed = true;
     free_if_unused(runtime);
@@ -201,7 +200,8 @@ static int build(struct wok_runtime *runtime)
     if (error < 0)
         return error;
     runtime->has_slab = true;
-    error = wok_watch_new(&runtime->shutdown_watch, sizeof going_down, &going_down, NULL);
+    error = wok_watch_new(&(wok_watch_options){.value_size = sizeof going_down}, &going_down,
+                          &runtime->shutdown_watch);
     if (error < 0)
         return error;
     error = first_pool(runtime);
@@ -317,7 +317,7 @@ void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *erro
 
 void wok_shutdown_subscribe(wok_watch_receiver *receiver, wok_runtime *runtime)
 {
-    wok_watch_subscribe(receiver, runtime->shutdown_watch);
+    wok_watch_subscribe(&runtime->shutdown_watch, receiver);
 }
 
 static int refuse_in_child(wok_join_error *ret_error)

@@ -244,7 +244,7 @@ static void close_runtime(struct wok_runtime *runtime)
     if (load_relaxed(&runtime->closed) != WOK__OPEN)
         return;
     store_relaxed(&runtime->closed, WOK__CLOSED); /* spawns race with it: those are aborted below */
-    wok_watch_send_replace(runtime->shutdown_watch, &going_down);
+    (void)wok_watch_send_replace(&runtime->shutdown_watch, &going_down);
 }
 
 /* Workers that run by turns are stopped for each step of the shutdown, so that it comes between two

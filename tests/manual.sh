@@ -10,8 +10,7 @@
 set -u
 
 # Headers that do not follow the rules yet.
-not_yet='runtime/include/wok/channel.h
-runtime/include/wok/future.h
+not_yet='runtime/include/wok/future.h
 runtime/include/wok/select.h
 runtime/include/wok/testing.h'
 

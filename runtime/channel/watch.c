@@ -1,206 +1,357 @@
 /*
- * watch.c - a channel that keeps its latest value only.
+ * watch.c - a channel that keeps its latest value only: its handles, sending and reading.
  *
- * A value has a version, which grows by one with each send; a receiver remembers the version it
- * saw last, and has news while the two differ.  So a receiver that is slow sees the latest value
- * once, however many it missed, and no sender ever waits.
- *
- * Invariants (the channel's lock)
- *   C1  a receiver is in the list of waiters exactly while its `task` is set.
- *   C2  whoever is in the list has seen the current version, and a sender is left: a send and the
- *       last sender's end empty the list in the step that breaks either.
- *   C3  senders + receivers is the number of references; whoever takes the last one away frees.
- *
- * A waiter is woken while the lock is held, and takes itself out of the list under the same lock
- * before it may go away.  Hence the task that is being woken is alive, and a wait allocates and
- * counts nothing.  User code (drop functions) runs without the lock: it may use the channel, and a
- * panic there leaves the channel whole.
+ * The rules are in channel/watch.h.  Two nodes come with the channel: one holds the current value, and
+ * the next send fills the other.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include <wok/channel.h>
+#include "channel/watch.h"
+#include "task/panic.h"
 
-#include "platform/lock.h"
-#include "task/task.h"
+enum { NODES = 2 };
 
-struct wok_watch {
-    size_t size;                /* constant */
-    void (*value_drop)(void *); /* constant */
-    struct wok__lock lock;      /* guards what follows */
-    uint64_t version;
-    size_t senders, receivers;
-    wok_watch_receiver *first, *last; /* the waiters, the one that waits longest first */
-    _Alignas(16) unsigned char value[];
-};
-
-int wok_watch_new(wok_watch **ret_watch, size_t size, const void *initial,
-                  void (*value_drop)(void *value))
+int wok_watch_new(const wok_watch_options *options, const void *initial_moved,
+                  wok_watch_sender *ret_sender)
 {
-    if (value_drop != NULL && size > WOK_WATCH_OWNED_MAX)
-        return -EINVAL;
-    if (size > PTRDIFF_MAX - sizeof(wok_watch))
-        return -ENOMEM;
+    struct wok_watch *watch;
+    size_t bytes;
 
-    wok_watch *watch = calloc(1, sizeof *watch + size);
+    if (!wok__values_bytes(options->value_size, NODES, &bytes))
+        return -ENOMEM;
+    watch = malloc(sizeof *watch + bytes);
     if (watch == NULL)
         return -ENOMEM;
-    watch->size = size;
-    watch->value_drop = value_drop;
-    watch->senders = 1;
-    if (size > 0)
-        memcpy(watch->value, initial, size);
-    *ret_watch = watch;
+    *watch = (struct wok_watch){
+        .senders = 1,
+        .refs = 1,
+        .values = {.size = options->value_size, .drop = options->value_drop},
+    };
+    wok__values_init(&watch->values, watch->nodes, NODES);
+    watch->current = wok__values_take(&watch->values);
+    watch->current->holders = 1;
+    if (options->value_size > 0)
+        memcpy(watch->current->bytes, initial_moved, options->value_size);
+    ret_sender->channel = watch;
     return 0;
 }
 
-/* ---- the waiters; the caller holds the lock ------------------------------------------------ */
-
-static void enlist(wok_watch *watch, wok_watch_receiver *receiver, struct wok_task *task)
+/* Nobody is left. */
+static void free_watch(struct wok_watch *watch)
 {
-    if (receiver->task == NULL) {
-        receiver->prev = watch->last;
-        receiver->next = NULL;
-        if (watch->last == NULL)
-            watch->first = receiver;
-        else
-            watch->last->next = receiver;
-        watch->last = receiver;
-    }
-    receiver->task = task; /* the latest poll decides who is woken */
-}
-
-static void delist(wok_watch *watch, wok_watch_receiver *receiver)
-{
-    if (receiver->task == NULL)
-        return;
-    if (receiver->prev == NULL)
-        watch->first = receiver->next;
-    else
-        receiver->prev->next = receiver->next;
-    if (receiver->next == NULL)
-        watch->last = receiver->prev;
-    else
-        receiver->next->prev = receiver->prev;
-    receiver->next = receiver->prev = NULL;
-    receiver->task = NULL;
-}
-
-static void wake_all(wok_watch *watch)
-{
-    while (watch->first != NULL) {
-        struct wok_task *task = watch->first->task;
-        delist(watch, watch->first);
-        wok__task_wake(task, WOK__REASON_WAKE);
-    }
-}
-
-/* ---- references ---------------------------------------------------------------------------- */
-
-/* Gives the lock back; the caller has just given up its reference. */
-static void give_and_free_if_last(wok_watch *watch)
-{
-    bool last = watch->senders + watch->receivers == 0;
-
-    wok__lock_give(&watch->lock);
-    if (!last)
-        return;
-    if (watch->value_drop != NULL)
-        watch->value_drop(watch->value);
+    wok__destroy(watch->values.drop, watch->current->bytes);
+    wok__value_free(watch->current);
     free(watch);
 }
 
-wok_watch *wok_watch_sender_ref(wok_watch *watch)
+void wok__watch_leave(struct wok_watch *watch, struct wok__watch_after *after)
 {
-    wok__lock_take(&watch->lock);
-    watch->senders++;
+    bool last;
+
+    if (after->dead != NULL) {
+        wok__lock_give(&watch->lock);
+        wok__wakes_push(&after->wakes);
+        wok__values_destroy(&watch->values,
+                            &after->dead); /* the caller's reference is still there */
+        wok__lock_take(&watch->lock);
+        wok__values_give_all(&watch->values, after->dead);
+        after->dead = NULL;
+    }
+    watch->refs -= after->unref;
+    last = watch->refs == 0;
     wok__lock_give(&watch->lock);
-    return watch;
+    wok__wakes_push(&after->wakes);
+    if (after->spare != NULL)
+        wok__value_free(after->spare);
+    if (last)
+        free_watch(watch);
 }
 
-void wok_watch_sender_drop(wok_watch *watch)
+/* ---- handles --------------------------------------------------------------------------------- */
+
+wok_watch_sender wok_watch_sender_ref(const wok_watch_sender *sender)
 {
+    struct wok_watch *watch = sender->channel;
+
+    if (watch != NULL) {
+        wok__lock_take(&watch->lock);
+        watch->senders++;
+        watch->refs++;
+        wok__lock_give(&watch->lock);
+    }
+    return (wok_watch_sender){watch};
+}
+
+void wok_watch_sender_drop(wok_watch_sender *sender)
+{
+    struct wok_watch *watch = WOK_TAKE(sender->channel);
+    struct wok__watch_after after = {.unref = true};
+
     if (watch == NULL)
         return;
     wok__lock_take(&watch->lock);
-    watch->senders--;
-    if (watch->senders == 0)
-        wake_all(watch);
-    give_and_free_if_last(watch);
+    if (--watch->senders == 0)
+        wok__wait_wake_all(&watch->changing, &after.wakes);
+    wok__watch_leave(watch, &after);
 }
 
-void wok_watch_subscribe(wok_watch_receiver *receiver, wok_watch *watch)
+void wok_watch_subscribe(const wok_watch_sender *sender, wok_watch_receiver *ret_receiver)
 {
-    *receiver = (wok_watch_receiver){.watch = watch};
+    struct wok_watch *watch = sender->channel;
+
+    *ret_receiver = (wok_watch_receiver){watch, 0};
+    if (watch == NULL)
+        return;
     wok__lock_take(&watch->lock);
     watch->receivers++;
-    receiver->seen = watch->version;
+    watch->refs++;
+    ret_receiver->seen = watch->version;
     wok__lock_give(&watch->lock);
 }
 
-void wok_watch_receiver_done(wok_watch_receiver *receiver)
+wok_watch_receiver wok_watch_receiver_ref(const wok_watch_receiver *receiver)
 {
-    wok_watch *watch = WOK_TAKE(receiver->watch);
+    struct wok_watch *watch = receiver->channel;
+
+    if (watch != NULL) {
+        wok__lock_take(&watch->lock);
+        watch->receivers++;
+        watch->refs++;
+        wok__lock_give(&watch->lock);
+    }
+    return *receiver;
+}
+
+void wok_watch_receiver_drop(wok_watch_receiver *receiver)
+{
+    struct wok_watch *watch = WOK_TAKE(receiver->channel);
+    struct wok__watch_after after = {.unref = true};
 
     if (watch == NULL)
         return;
     wok__lock_take(&watch->lock);
-    delist(watch, receiver);
-    watch->receivers--;
-    give_and_free_if_last(watch);
+    if (--watch->receivers == 0)
+        wok__wait_wake_all(&watch->closing, &after.wakes);
+    wok__watch_leave(watch, &after);
 }
 
-/* ---- values -------------------------------------------------------------------------------- */
-
-static int store(wok_watch *watch, const void *value_moved, bool without_receivers)
+size_t wok_watch_receiver_count(const wok_watch_sender *sender)
 {
-    _Alignas(16) unsigned char old[WOK_WATCH_OWNED_MAX];
+    struct wok_watch *watch = sender->channel;
+    size_t count;
+
+    if (watch == NULL)
+        return 0;
+    wok__lock_take(&watch->lock);
+    count = watch->receivers;
+    wok__lock_give(&watch->lock);
+    return count;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+/* A node for a value to come; NULL if there is no memory.  The lock is held, but not all the time. */
+static struct wok__value *take_node(struct wok_watch *watch)
+{
+    struct wok__value *node = wok__values_take(&watch->values);
+
+    if (node != NULL)
+        return node;
+    wok__lock_give(&watch->lock);
+    node = wok__value_new_extra(&watch->values);
+    wok__lock_take(&watch->lock);
+    return node;
+}
+
+/* Gives a node back that was not filled; the lock is held. */
+static void give_node(struct wok_watch *watch, struct wok__value *node,
+                      struct wok__watch_after *after)
+{
+    if (node->extra)
+        after->spare = node;
+    else
+        wok__values_give(&watch->values, node);
+}
+
+/* Makes a filled node the current value; the lock is held. */
+static void publish(struct wok_watch *watch, struct wok__value *node,
+                    struct wok__watch_after *after)
+{
+    struct wok__value *old = watch->current;
+
+    node->holders = 1;
+    watch->current = node;
+    watch->version++;
+    wok__wait_wake_all(&watch->changing, &after->wakes);
+    wok__value_release(&watch->values, old, &after->dead);
+}
+
+static int store(struct wok_watch *watch, const void *value, bool without_receivers)
+{
+    struct wok__watch_after after = {0};
+    struct wok__value *node;
+    int code = 0;
+
+    if (watch == NULL)
+        return -EINVAL;
+    wok__lock_take(&watch->lock);
+    node = take_node(watch);
+    if (node == NULL) {
+        code = -ENOMEM;
+    } else if (watch->receivers == 0 && !without_receivers) {
+        give_node(watch, node, &after);
+        code = -EPIPE;
+    } else {
+        if (watch->values.size > 0)
+            memcpy(node->bytes, value, watch->values.size);
+        publish(watch, node, &after);
+    }
+    wok__watch_leave(watch, &after);
+    return code;
+}
+
+int wok_watch_send(const wok_watch_sender *sender, const void *value_moved)
+{
+    return store(sender->channel, value_moved, false);
+}
+
+int wok_watch_send_replace(const wok_watch_sender *sender, const void *value_moved)
+{
+    return store(sender->channel, value_moved, true);
+}
+
+/* A replacement in the making. */
+struct change {
+    struct wok_watch *watch;
+    struct wok__value *base; /* what it is made from; held */
+    struct wok__value *node; /* where it is made */
+};
+
+/* Ends a change that was not published, also by a panic of the user's: the node is not filled. */
+static void end_change(struct change *change)
+{
+    struct wok__watch_after after = {0};
+
+    if (change->base == NULL)
+        return;
+    wok__lock_take(&change->watch->lock);
+    give_node(change->watch, change->node, &after);
+    wok__value_release(&change->watch->values, change->base, &after.dead);
+    wok__watch_leave(change->watch, &after);
+}
+
+/* Publishes what was made, unless another sender was faster; then the change begins anew from what that
+ * one stored. */
+static bool try_publish(struct change *change)
+{
+    struct wok_watch *watch = change->watch;
+    struct wok__watch_after after = {0};
+    struct wok__value *base = change->base;
+    bool done;
 
     wok__lock_take(&watch->lock);
-    if (watch->receivers == 0 && !without_receivers) {
-        wok__lock_give(&watch->lock);
-        return -EPIPE;
+    done = watch->current == base; /* held, so it is no other value in the same node */
+    if (done) {
+        publish(watch, change->node, &after);
+        change->base = NULL;
+    } else {
+        change->base = wok__watch_hold(watch);
     }
-    if (watch->size > 0) {
-        if (watch->value_drop != NULL)
-            memcpy(old, watch->value, watch->size);
-        memcpy(watch->value, value_moved, watch->size);
-    }
-    watch->version++;
-    wake_all(watch);
+    wok__value_release(&watch->values, base, &after.dead);
+    wok__watch_leave(watch, &after);
+    if (!done)
+        wok__destroy(watch->values.drop, change->node->bytes);
+    return done;
+}
+
+int wok_watch_send_if_modified(const wok_watch_sender *sender,
+                               bool (*modify)(const void *current, void *ret_value, void *argument),
+                               void *argument)
+{
+    WOK_CLEANUP(end_change) struct change change = {.watch = sender->channel};
+
+    if (change.watch == NULL)
+        return -EINVAL;
+    wok__lock_take(&change.watch->lock);
+    change.node = take_node(change.watch);
+    if (change.node != NULL)
+        change.base = wok__watch_hold(change.watch);
+    wok__lock_give(&change.watch->lock);
+    if (change.node == NULL)
+        return -ENOMEM;
+    do {
+        if (!modify(change.base->bytes, change.node->bytes, argument))
+            return 0;
+    } while (!try_publish(&change));
+    return 1;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static const void *borrow(struct wok_watch *watch, uint64_t *ret_seen, wok_watch_ref *ret_ref)
+{
+    *ret_ref = (wok_watch_ref){0};
+    if (watch == NULL)
+        return NULL;
+    wok__lock_take(&watch->lock);
+    *ret_ref = (wok_watch_ref){watch, wok__watch_hold(watch)};
+    watch->refs++;
+    if (ret_seen != NULL)
+        *ret_seen = watch->version;
     wok__lock_give(&watch->lock);
-
-    if (watch->value_drop != NULL) /* constant, and the caller's own reference keeps the channel */
-        watch->value_drop(old);
-    return 0;
+    return ret_ref->held->bytes;
 }
 
-int wok_watch_send(wok_watch *watch, const void *value_moved)
+const void *wok_watch_sender_borrow(const wok_watch_sender *sender, wok_watch_ref *ret_ref)
 {
-    return store(watch, value_moved, false);
+    return borrow(sender->channel, NULL, ret_ref);
 }
 
-void wok_watch_send_replace(wok_watch *watch, const void *value_moved)
+const void *wok_watch_borrow(const wok_watch_receiver *receiver, wok_watch_ref *ret_ref)
 {
-    (void)store(watch, value_moved, true); /* the one error is the lack of receivers */
+    return borrow(receiver->channel, NULL, ret_ref);
+}
+
+const void *wok_watch_borrow_and_update(wok_watch_receiver *receiver, wok_watch_ref *ret_ref)
+{
+    return borrow(receiver->channel, &receiver->seen, ret_ref);
+}
+
+void wok_watch_ref_drop(wok_watch_ref *ref)
+{
+    struct wok_watch *watch = WOK_TAKE(ref->channel);
+    struct wok__value *held = WOK_TAKE(ref->held);
+    struct wok__watch_after after = {.unref = true};
+
+    if (watch == NULL)
+        return;
+    wok__lock_take(&watch->lock);
+    wok__value_release(&watch->values, held, &after.dead);
+    wok__watch_leave(watch, &after);
 }
 
 void wok_watch_get(wok_watch_receiver *receiver, void *ret_value)
 {
-    wok_watch *watch = receiver->watch;
+    struct wok_watch *watch = receiver->channel;
 
+    if (watch == NULL)
+        return;
     wok__lock_take(&watch->lock);
-    if (watch->size > 0)
-        memcpy(ret_value, watch->value, watch->size);
+    if (watch->values.size > 0)
+        memcpy(ret_value, watch->current->bytes, watch->values.size);
     receiver->seen = watch->version;
     wok__lock_give(&watch->lock);
 }
 
 int wok_watch_has_changed(const wok_watch_receiver *receiver)
 {
-    wok_watch *watch = receiver->watch;
+    struct wok_watch *watch = receiver->channel;
     int answer;
 
+    if (watch == NULL)
+        return -EINVAL;
     wok__lock_take(&watch->lock);
     if (watch->senders == 0)
         answer = -EPIPE;
@@ -208,70 +359,4 @@ int wok_watch_has_changed(const wok_watch_receiver *receiver)
         answer = receiver->seen != watch->version;
     wok__lock_give(&watch->lock);
     return answer;
-}
-
-/* ---- waiting ------------------------------------------------------------------------------- */
-
-wok_poll wok_watch_changed_poll(wok_watch_receiver *receiver, wok_cx *cx)
-{
-    wok_watch *watch = receiver->watch;
-    wok_poll answer = WOK_PENDING;
-
-    wok__lock_take(&watch->lock);
-    if (receiver->seen == watch->version && watch->senders > 0) {
-        enlist(watch, receiver, cx->task);
-    } else {
-        delist(watch, receiver); /* a poll that nobody woke may find news as well */
-        if (receiver->seen == watch->version) {
-            answer = -EPIPE;
-        } else if (wok__budget_take(cx)) {
-            receiver->seen = watch->version;
-            answer = WOK_READY;
-        }
-    }
-    wok__lock_give(&watch->lock);
-    return answer;
-}
-
-/* Ends a wait without its news: the waiter will not be touched any more. */
-static void forget(wok_watch_receiver *receiver)
-{
-    wok_watch *watch = receiver->watch;
-
-    if (watch == NULL)
-        return;
-    wok__lock_take(&watch->lock);
-    delist(watch, receiver);
-    wok__lock_give(&watch->lock);
-}
-
-static wok_poll future_poll(void *self, wok_cx *cx, void *result)
-{
-    (void)result;
-    return wok_watch_changed_poll(self, cx);
-}
-
-static void future_drop(void *self)
-{
-    forget(self);
-}
-
-const wok_future_vtable wok_watch_changed_vtable = {
-    .name = "wok_watch_changed",
-    .size = sizeof(wok_watch_receiver),
-    .poll = future_poll,
-    .drop = future_drop,
-};
-
-static void forgetp(wok_watch_receiver **receiver)
-{
-    forget(*receiver);
-}
-
-int wok_watch_changed(wok_watch_receiver *receiver)
-{
-    /* Also when the wait is cancelled, and when the caller is unwound inside it. */
-    WOK_CLEANUP(forgetp) wok_watch_receiver *waiting = receiver;
-
-    return wok__await(wok_watch_changed_as_future(waiting), WOK_NEVER, NULL, false);
 }

@@ -115,7 +115,7 @@ struct wok_runtime {
     struct wok__inject inject;
     struct wok__slab slab;
     struct wok__pools pools;
-    wok_watch *shutdown_watch; /* tells the tasks; owned */
+    wok_watch_sender shutdown_watch; /* tells the tasks; owned */
     atomic_u64 next_id;
     atomic_u64 spawned_outside; /* by threads that are no workers */
     atomic_u64 refused_waits;   /* by any thread */

@@ -63,6 +63,7 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
     if (task_push_other != NULL && task_push_other(task))
         return;
     model_assert(task >= tasks && task < tasks + MODEL_MAX_THREADS);
+    task->next = &gone;                                         /* the link is the queue's now */
     model_assert(!model_event_set(&task_queues[task - tasks])); /* a task is in one queue only */
 }
 

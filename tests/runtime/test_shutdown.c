@@ -141,7 +141,7 @@ WOK_TASK(heed_shutdown, int, bool);
 
 static int heed_shutdown(int *unused, bool *going_down)
 {
-    WOK_CLEANUP(wok_watch_receiver_done) wok_watch_receiver shutdown;
+    WOK_CLEANUP(wok_watch_receiver_drop) wok_watch_receiver shutdown;
 
     (void)unused;
     wok_shutdown_subscribe(&shutdown, wok_runtime_current());

@@ -5,18 +5,18 @@
 
 #include "support/workload.h"
 
-static wok_watch *board; /* the latest number; it only grows */
+WOK_WATCH(board, uint64_t, NULL);
+
+static board_sender board; /* the latest number; it only grows */
 
 void wait_acts_begin(void)
 {
-    uint64_t zero = 0;
-
-    CHECK(wok_watch_new(&board, sizeof zero, &zero, NULL) == 0);
+    CHECK(board_new(0, &board) == 0);
 }
 
 void wait_acts_end(void)
 {
-    wok_watch_sender_drop(WOK_TAKE(board));
+    board_sender_drop(&board);
 }
 
 /* ---- time -------------------------------------------------------------------------------------------- */
@@ -135,7 +135,7 @@ static int napper(wok_duration *time, struct thing *result)
 /* The losers had no effect: the handle is still good, no value was seen. */
 static int act_select(struct actor *actor)
 {
-    WOK_CLEANUP(wok_watch_receiver_done) wok_watch_receiver reader = {0};
+    WOK_CLEANUP(board_receiver_drop) board_receiver reader = {{0}};
     wok_duration times[] = {roll_time(actor), roll_time(actor)};
     WOK_CLEANUP(napper_join_drop) napper_join nap = wok_spawn(napper, times[0]);
     wok_select_order order = roll(actor, 2) == 0 ? WOK_SELECT_FAIR : WOK_SELECT_BIASED;
@@ -143,11 +143,11 @@ static int act_select(struct actor *actor)
     struct thing result;
     int code = 0, winner;
 
-    wok_watch_subscribe(&reader, board);
+    board_subscribe(&board, &reader);
     wok_op branches[] = {
         wok_op_if(roll(actor, 4) != 0, wok_sleep_op(times[1])),
         wok_join_op(&nap.join, &result, NULL),
-        wok_future_op(wok_watch_changed_as_future(&reader), NULL),
+        board_changed_op(&reader),
     };
     winner = wok_select(branches, WOK_COUNT(branches), order, &code);
     if (winner < 0)
@@ -166,37 +166,35 @@ static int act_select(struct actor *actor)
 
 static uint64_t latest(void)
 {
-    wok_watch_receiver reader;
+    board_receiver reader;
     uint64_t value;
 
-    wok_watch_subscribe(&reader, board);
-    wok_watch_get(&reader, &value);
-    wok_watch_receiver_done(&reader);
+    board_subscribe(&board, &reader);
+    board_get(&reader, &value);
+    board_receiver_drop(&reader);
     return value;
 }
 
 static int act_watch_send(struct actor *actor)
 {
     (void)actor;
-    uint64_t value = latest() + 1;
-
-    wok_watch_send_replace(board, &value);
+    CHECK(board_send_replace(&board, latest() + 1) == 0);
     return wok_yield();
 }
 
 static int act_watch_wait(struct actor *actor)
 {
-    WOK_CLEANUP(wok_watch_receiver_done) wok_watch_receiver reader = {0};
+    WOK_CLEANUP(board_receiver_drop) board_receiver reader = {{0}};
     uint64_t before = latest(), value = 0;
     int code;
 
-    wok_watch_subscribe(&reader, board);
-    code = wok_timeout(wok_us(roll(actor, 50)), wok_watch_changed_as_future(&reader), NULL);
+    board_subscribe(&board, &reader);
+    code = board_changed_until(&reader, wok_after(wok_us(roll(actor, 50))));
     if (code == -ETIMEDOUT)
         return wok_yield();
     if (code < 0)
         return code;
-    wok_watch_get(&reader, &value);
+    board_get(&reader, &value);
     CHECK(value > before);
     return 0;
 }

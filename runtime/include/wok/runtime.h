@@ -139,7 +139,7 @@ int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_
 /**
  * Subscribes to the runtime's shutdown: the value, a bool, turns true when the shutdown begins.
  *
- * Ownership:  wok_watch_receiver_done() ends the receiver, before the runtime is freed.
+ * Ownership:  wok_watch_receiver_drop() ends the receiver, before the runtime is freed.
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */

@@ -363,6 +363,63 @@ void try_locks()
           "and are given back after them");
 }
 
+/* ---- channels ------------------------------------------------------------------------------- */
+
+WOK_CHANNEL(parcels, parcel, parcel_drop);
+WOK_ONESHOT(answer, int, NULL);
+WOK_WATCH(level, int, NULL);
+WOK_BROADCAST(news, int, NULL, NULL);
+
+void try_channels()
+{
+    parcels_sender parcel_sender;
+    parcels_receiver parcel_receiver;
+    parcel received;
+    int dropped = parcels_dropped;
+
+    claim(parcels_new(2, &parcel_sender, &parcel_receiver) == 0 &&
+              parcels_send(&parcel_sender, {strdup("nuts"), 3}) == 0 &&
+              parcels_send(&parcel_sender, {strdup("figs"), 4}) == 0 &&
+              parcels_recv(&parcel_receiver, &received) == 0 && received.weight == 3,
+          "a value is moved through a channel");
+    parcel_drop(&received);
+    parcels_sender_drop(&parcel_sender);
+    parcels_receiver_drop(&parcel_receiver);
+    claim(parcels_dropped == dropped + 2, "and destroyed in it if nobody receives it");
+
+    answer_sender answer_tx;
+    answer_receiver answer_rx;
+    int value = 0;
+    claim(answer_new(&answer_tx, &answer_rx) == 0 && answer_send(&answer_tx, 7) == 0 &&
+              answer_recv(&answer_rx, &value) == 0 && value == 7,
+          "one value is sent once");
+    answer_receiver_drop(&answer_rx);
+
+    level_sender level_tx;
+    level_receiver level_rx;
+    wok_watch_ref ref;
+    claim(level_new(1, &level_tx) == 0, "a watch is made");
+    level_subscribe(&level_tx, &level_rx);
+    claim(level_send(&level_tx, 2) == 0 && level_changed(&level_rx) == 0 &&
+              *level_borrow(&level_rx, &ref) == 2,
+          "and its latest value read in place");
+    wok_watch_ref_drop(&ref);
+    level_receiver_drop(&level_rx);
+    level_sender_drop(&level_tx);
+
+    news_sender news_tx;
+    news_receiver news_rx;
+    uint64_t missed = 0;
+    claim(news_new(1, &news_tx) == 0, "a broadcast is made");
+    news_subscribe(&news_tx, &news_rx);
+    claim(news_send(&news_tx, 1) == 0 && news_send(&news_tx, 2) == 0 &&
+              news_recv(&news_rx, &value, &missed) == -EOVERFLOW && missed == 1 &&
+              news_recv(&news_rx, &value, &missed) == 0 && value == 2,
+          "and who is slow is told");
+    news_receiver_drop(&news_rx);
+    news_sender_drop(&news_tx);
+}
+
 WOK_TASK(program, nothing, int);
 int program(nothing *, int *ret_answer)
 {
@@ -375,6 +432,7 @@ int program(nothing *, int *ret_answer)
     try_sets();
     try_blocks_and_operations();
     try_locks();
+    try_channels();
     *ret_answer = 42;
     return 0;
 }

@@ -1,378 +1,327 @@
 /*
- * test_watch.c - the watch channel poll by poll, without a runtime.
+ * test_watch.c - the rules of the watch channel, poll by poll, without a runtime.
  *
- * The channel's source is compiled in here with the wake replaced by a count: a task is an address
- * to be woken.  How real tasks and threads wait on it is in test_watch_wait.c.
+ * W1 to W3 are the rules of that name in the list of semantics.  Reading in place, waiting for a value
+ * and replacing by a function are in test_watch_values.c, tasks and threads in test_watch_wait.c.
  */
-#define wok__task_wake count_wake
-#define wok__await await_never
-#define wok__budget_take budget_left
-#include "channel/watch.c"
+#include <errno.h>
 
-#include "support/test.h"
+#include "runtime/channel/states.h"
 
-static struct wok_task *woken[16];
-static size_t wakes;
-static bool budget = true;
-
-void count_wake(struct wok_task *task, enum wok__reason reason)
+static void store(int value)
 {
-    cr_assert_eq(reason, WOK__REASON_WAKE);
-    cr_assert_lt(wakes, WOK_COUNT(woken));
-    woken[wakes++] = task;
+    cr_assert_eq(states_send(&sender, value), 0);
 }
 
-bool budget_left(wok_cx *cx)
+/* ---- W1 ----------------------------------------------------------------------------------------- */
+
+Test(watch, w1_keeps_the_latest_value_only)
 {
-    (void)cx;
-    return budget;
-}
+    states_receiver receiver;
 
-/* The wait is called with a future that is pending, and ends as cancelled. */
-int await_never(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
-{
-    static struct wok_task task;
-
-    cr_assert_eq(deadline.ns, WOK_NEVER.ns);
-    cr_assert_not(shielded);
-    cr_assert_eq(wok_future_poll(future, &(wok_cx){&task}, ret_result), WOK_PENDING);
-    return -ECANCELED;
-}
-
-static struct wok_task task_a, task_b, task_c;
-static wok_cx a = {&task_a}, b = {&task_b}, c = {&task_c};
-
-static unsigned drops;
-static int dropped[64];
-
-static void drop_number(void *value)
-{
-    cr_assert_lt(drops, WOK_COUNT(dropped));
-    dropped[drops++] = *(int *)value;
-}
-
-static wok_watch *new_watch(int initial)
-{
-    wok_watch *watch = NULL;
-
-    cr_assert_eq(wok_watch_new(&watch, sizeof initial, &initial, drop_number), 0);
-    return watch;
-}
-
-static int value_of(wok_watch_receiver *receiver)
-{
-    int value = -1;
-
-    wok_watch_get(receiver, &value);
-    return value;
-}
-
-/* W1 */
-Test(watch, keeps_the_latest_value_only)
-{
-    wok_watch *watch = new_watch(0);
-    wok_watch_receiver receiver;
-
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_send(watch, &(int){1}), 0);
-    cr_assert_eq(wok_watch_send(watch, &(int){2}), 0);
-    cr_assert_eq(wok_watch_has_changed(&receiver), 1);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_READY);
+    make(0);
+    states_subscribe(&sender, &receiver);
+    store(1);
+    store(2);
+    cr_assert_eq(wok_watch_has_changed(&receiver.raw), 1);
+    wok_op changed = states_changed_op(&receiver);
+    cr_assert_eq(poller_poll(&a, &changed), WOK_READY);
+    wok_op_drop(&changed);
     cr_assert_eq(value_of(&receiver), 2);
-    cr_assert_eq(wok_watch_has_changed(&receiver), 0);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_PENDING, "it is seen once");
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
+    cr_assert_eq(wok_watch_has_changed(&receiver.raw), 0);
+    changed = states_changed_op(&receiver);
+    cr_assert_eq(poller_poll(&a, &changed), WOK_PENDING, "it is seen once");
+    wok_op_drop(&changed);
+    states_receiver_drop(&receiver);
+    states_sender_drop(&sender);
 }
 
-/* W1 */
-Test(watch, counts_the_value_at_the_subscription_as_seen)
+Test(watch, w1_the_value_at_the_subscription_counts_as_seen)
 {
-    wok_watch *watch = new_watch(7);
-    wok_watch_receiver early, late;
+    states_receiver early, late, copy;
 
-    wok_watch_subscribe(&early, watch);
-    cr_assert_eq(wok_watch_has_changed(&early), 0);
+    make(7);
+    states_subscribe(&sender, &early);
+    cr_assert_eq(wok_watch_has_changed(&early.raw), 0);
     cr_assert_eq(value_of(&early), 7);
-    cr_assert_eq(wok_watch_send(watch, &(int){8}), 0);
-    wok_watch_subscribe(&late, watch);
-    cr_assert_eq(wok_watch_has_changed(&early), 1);
-    cr_assert_eq(wok_watch_has_changed(&late), 0);
+    store(8);
+    states_subscribe(&sender, &late);
+    copy = states_receiver_ref(&early);
+    cr_assert_eq(wok_watch_has_changed(&early.raw), 1);
+    cr_assert_eq(wok_watch_has_changed(&copy.raw), 1, "it has seen what the other has");
+    cr_assert_eq(wok_watch_has_changed(&late.raw), 0);
     cr_assert_eq(value_of(&late), 8);
-    wok_watch_receiver_done(&early);
-    wok_watch_receiver_done(&late);
-    wok_watch_sender_drop(watch);
+    cr_assert_eq(wok_watch_receiver_count(&sender.raw), 3);
+    states_receiver_drop(&early);
+    states_receiver_drop(&late);
+    states_receiver_drop(&copy);
+    cr_assert_eq(wok_watch_receiver_count(&sender.raw), 0);
+    states_sender_drop(&sender);
 }
 
-Test(watch, a_get_marks_the_value_as_seen)
+Test(watch, w1_a_get_marks_the_value_as_seen)
 {
-    wok_watch *watch = new_watch(1);
-    wok_watch_receiver receiver;
+    states_receiver receiver;
 
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_send(watch, &(int){2}), 0);
+    make(1);
+    states_subscribe(&sender, &receiver);
+    store(2);
     cr_assert_eq(value_of(&receiver), 2);
-    cr_assert_eq(wok_watch_has_changed(&receiver), 0);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
+    cr_assert_eq(wok_watch_has_changed(&receiver.raw), 0);
+    states_receiver_drop(&receiver);
+    states_sender_drop(&sender);
 }
 
-/* W2 */
-Test(watch, a_closed_channel_gives_an_unseen_value_once_and_then_ends)
-{
-    wok_watch *watch = new_watch(1);
-    wok_watch_receiver receiver;
+/* ---- W2 ----------------------------------------------------------------------------------------- */
 
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_send(watch, &(int){2}), 0);
-    wok_watch_sender_drop(watch);
-    cr_assert_eq(wok_watch_has_changed(&receiver), -EPIPE, "as soon as it is closed");
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_READY);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), -EPIPE);
+Test(watch, w2_a_closed_channel_gives_an_unseen_value_once_and_then_ends)
+{
+    states_receiver receiver;
+
+    make(1);
+    states_subscribe(&sender, &receiver);
+    store(2);
+    states_sender_drop(&sender);
+    cr_assert_eq(wok_watch_has_changed(&receiver.raw), -EPIPE, "as soon as it is closed");
+    cr_assert_eq(states_changed(&receiver), 0);
+    cr_assert_eq(states_changed(&receiver), -EPIPE);
     cr_assert_eq(value_of(&receiver), 2, "the last value stays readable");
     cr_assert_eq(drops, 1);
-    wok_watch_receiver_done(&receiver);
+    states_receiver_drop(&receiver);
     cr_assert_eq(drops, 2);
 }
 
-Test(watch, closes_with_the_last_of_its_senders_only)
+Test(watch, w2_closes_with_the_last_of_its_senders_only)
 {
-    wok_watch *watch = new_watch(1);
-    wok_watch *other = wok_watch_sender_ref(watch);
-    wok_watch_receiver receiver;
+    states_receiver receiver;
 
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_PENDING);
-    wok_watch_sender_drop(watch);
-    cr_assert_eq(wakes, 0);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_PENDING);
-    wok_watch_sender_drop(other);
-    cr_assert_eq(wakes, 1);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), -EPIPE);
-    wok_watch_receiver_done(&receiver);
+    make(1);
+    states_sender other = states_sender_ref(&sender);
+    states_subscribe(&sender, &receiver);
+    wok_op changed = states_changed_op(&receiver);
+    cr_assert_eq(poller_poll(&a, &changed), WOK_PENDING);
+    states_sender_drop(&sender);
+    cr_assert_not(poller_woken(&a));
+    states_sender_drop(&other);
+    cr_assert(poller_woken(&a));
+    cr_assert_eq(poller_poll(&a, &changed), -EPIPE);
+    wok_op_drop(&changed);
+    states_receiver_drop(&receiver);
 }
 
-/* W3 */
-Test(watch, a_send_without_receivers_keeps_the_old_value)
-{
-    wok_watch *watch = new_watch(1);
-    wok_watch_receiver receiver;
+/* ---- W3 ----------------------------------------------------------------------------------------- */
 
-    cr_assert_eq(wok_watch_send(watch, &(int){2}), -EPIPE);
+Test(watch, w3_a_send_without_receivers_keeps_the_old_value)
+{
+    states_receiver receiver;
+
+    make(1);
+    cr_assert_eq(states_send(&sender, 2), -EPIPE);
     cr_assert_eq(drops, 0, "neither the old value nor the new one is destroyed");
-    wok_watch_subscribe(&receiver, watch);
+    states_subscribe(&sender, &receiver);
     cr_assert_eq(value_of(&receiver), 1);
-    wok_watch_receiver_done(&receiver);
-    cr_assert_eq(wok_watch_send(watch, &(int){3}), -EPIPE, "the only receiver is gone");
-    wok_watch_sender_drop(watch);
+    states_receiver_drop(&receiver);
+    cr_assert_eq(states_send(&sender, 3), -EPIPE, "the only receiver is gone");
+    states_sender_drop(&sender);
     cr_assert_eq(drops, 1);
     cr_assert_eq(dropped[0], 1);
 }
 
-/* W3 */
-Test(watch, a_replace_stores_without_receivers)
+Test(watch, w3_a_replace_stores_without_receivers)
 {
-    wok_watch *watch = new_watch(1);
-    wok_watch_receiver receiver;
+    states_receiver receiver;
 
-    wok_watch_send_replace(watch, &(int){2});
-    wok_watch_subscribe(&receiver, watch);
+    make(1);
+    cr_assert_eq(states_send_replace(&sender, 2), 0);
+    states_subscribe(&sender, &receiver);
     cr_assert_eq(value_of(&receiver), 2);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
+    states_receiver_drop(&receiver);
+    states_sender_drop(&sender);
 }
+
+/* ---- waking --------------------------------------------------------------------------------------- */
+
+Test(watch, a_send_wakes_every_waiter_once)
+{
+    struct poller *pollers[] = {&a, &b, &c};
+    states_receiver receivers[3];
+    wok_op ops[3];
+
+    make(0);
+    for (int i = 0; i < 3; i++) {
+        states_subscribe(&sender, &receivers[i]);
+        ops[i] = states_changed_op(&receivers[i]);
+        cr_assert_eq(poller_poll(pollers[i], &ops[i]), WOK_PENDING);
+    }
+    store(1);
+    for (int i = 0; i < 3; i++)
+        cr_assert(poller_woken(pollers[i]));
+    store(2);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_not(poller_woken(pollers[i]), "nobody waits any more");
+        cr_assert_eq(poller_poll(pollers[i], &ops[i]), WOK_READY);
+        wok_op_drop(&ops[i]);
+        states_receiver_drop(&receivers[i]);
+    }
+    states_sender_drop(&sender);
+}
+
+Test(watch, a_second_poll_moves_the_wait_to_its_task)
+{
+    states_receiver receiver;
+
+    make(0);
+    states_subscribe(&sender, &receiver);
+    wok_op changed = states_changed_op(&receiver);
+    cr_assert_eq(poller_poll(&a, &changed), WOK_PENDING);
+    cr_assert_eq(poller_poll(&b, &changed), WOK_PENDING);
+    store(1);
+    cr_assert_not(poller_woken(&a));
+    cr_assert(poller_woken(&b));
+    wok_op_drop(&changed);
+    states_receiver_drop(&receiver);
+    states_sender_drop(&sender);
+}
+
+/* A wait leaves from the head, the middle and the tail of the queue. */
+Test(watch, a_wait_that_is_given_up_is_not_woken_and_loses_nothing)
+{
+    struct poller *pollers[] = {&a, &b, &c};
+
+    make(0);
+    for (int leaving = 0; leaving < 3; leaving++) {
+        states_receiver receivers[3];
+        wok_op ops[3];
+
+        for (int i = 0; i < 3; i++) {
+            states_subscribe(&sender, &receivers[i]);
+            ops[i] = states_changed_op(&receivers[i]);
+            cr_assert_eq(poller_poll(pollers[i], &ops[i]), WOK_PENDING);
+        }
+        wok_op_drop(&ops[leaving]);
+        memset(&ops[leaving], 0xa5, sizeof ops[leaving]);
+        store(1);
+        for (int i = 0; i < 3; i++)
+            cr_assert_eq(poller_woken(pollers[i]), i != leaving);
+        cr_assert_eq(wok_watch_has_changed(&receivers[leaving].raw), 1);
+        for (int i = 0; i < 3; i++) {
+            if (i != leaving)
+                wok_op_drop(&ops[i]);
+            states_receiver_drop(&receivers[i]);
+        }
+    }
+    states_sender_drop(&sender);
+}
+
+Test(watch, an_operation_that_is_over_needs_the_receiver_no_more)
+{
+    states_receiver receiver;
+
+    make(0);
+    states_subscribe(&sender, &receiver);
+    store(1);
+    wok_op changed = states_changed_op(&receiver), never = states_changed_op(&receiver);
+    cr_assert_eq(poller_poll(&a, &changed), WOK_READY);
+    states_receiver_drop(&receiver);
+    states_sender_drop(&sender);
+    wok_op_drop(&changed);
+    wok_op_drop(&never);
+}
+
+Test(watch, closed_is_ready_when_there_is_no_receiver)
+{
+    states_receiver first, second;
+
+    make(0);
+    states_subscribe(&sender, &first);
+    states_subscribe(&sender, &second);
+    wok_op closed = states_closed_op(&sender), given_up = states_closed_op(&sender);
+    cr_assert_eq(poller_poll(&a, &closed), WOK_PENDING);
+    cr_assert_eq(poller_poll(&b, &given_up), WOK_PENDING);
+    wok_op_drop(&given_up);
+    states_receiver_drop(&first);
+    cr_assert_not(poller_woken(&a));
+    states_receiver_drop(&second);
+    cr_assert(poller_woken(&a));
+    cr_assert_not(poller_woken(&b));
+    states_subscribe(&sender, &first);
+    cr_assert_eq(poller_poll(&a, &closed), WOK_PENDING, "there is one again");
+    states_receiver_drop(&first);
+    cr_assert_eq(poller_poll(&a, &closed), WOK_READY);
+    wok_op_drop(&closed);
+    states_sender_drop(&sender);
+}
+
+/* ---- values and handles --------------------------------------------------------------------------- */
 
 Test(watch, drops_each_value_exactly_once_in_order)
 {
-    wok_watch *watch = new_watch(0);
-    wok_watch_receiver receiver;
+    states_receiver receiver;
 
-    wok_watch_subscribe(&receiver, watch);
+    make(0);
+    states_subscribe(&sender, &receiver);
     for (int i = 1; i <= 20; i++) {
-        cr_assert_eq(wok_watch_send(watch, &i), 0);
+        store(i);
         cr_assert_eq(drops, (unsigned)i);
     }
-    wok_watch_sender_drop(watch);
+    states_sender_drop(&sender);
     cr_assert_eq(drops, 20);
-    wok_watch_receiver_done(&receiver);
+    states_receiver_drop(&receiver);
     cr_assert_eq(drops, 21);
     for (int i = 0; i <= 20; i++)
         cr_assert_eq(dropped[i], i);
 }
 
-Test(watch, wakes_every_waiter_once_and_in_the_order_of_waiting)
-{
-    wok_watch *watch = new_watch(0);
-    wok_watch_receiver first, second, third;
-
-    wok_watch_subscribe(&first, watch);
-    wok_watch_subscribe(&second, watch);
-    wok_watch_subscribe(&third, watch);
-    cr_assert_eq(wok_watch_changed_poll(&second, &b), WOK_PENDING);
-    cr_assert_eq(wok_watch_changed_poll(&first, &a), WOK_PENDING);
-    cr_assert_eq(wok_watch_changed_poll(&third, &c), WOK_PENDING);
-    cr_assert_eq(wok_watch_send(watch, &(int){1}), 0);
-    cr_assert_eq(wakes, 3);
-    cr_assert_eq(woken[0], &task_b);
-    cr_assert_eq(woken[1], &task_a);
-    cr_assert_eq(woken[2], &task_c);
-    cr_assert_eq(wok_watch_send(watch, &(int){2}), 0);
-    cr_assert_eq(wakes, 3, "nobody waits any more");
-    wok_watch_receiver_done(&first);
-    wok_watch_receiver_done(&second);
-    wok_watch_receiver_done(&third);
-    wok_watch_sender_drop(watch);
-}
-
-Test(watch, a_second_poll_moves_the_wait_to_its_task)
-{
-    wok_watch *watch = new_watch(0);
-    wok_watch_receiver receiver;
-
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_PENDING);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &b), WOK_PENDING);
-    cr_assert_eq(wok_watch_send(watch, &(int){1}), 0);
-    cr_assert_eq(wakes, 1);
-    cr_assert_eq(woken[0], &task_b);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
-}
-
-/* A receiver leaves from the head, the middle and the tail of the waiters. */
-Test(watch, a_receiver_that_ends_while_it_waits_is_not_woken)
-{
-    wok_watch *watch = new_watch(0);
-
-    for (int leaving = 0; leaving < 3; leaving++) {
-        wok_watch_receiver receivers[3];
-
-        wakes = 0;
-        for (int i = 0; i < 3; i++) {
-            wok_watch_subscribe(&receivers[i], watch);
-            cr_assert_eq(wok_watch_changed_poll(&receivers[i], &a), WOK_PENDING);
-        }
-        wok_watch_receiver_done(&receivers[leaving]);
-        memset(&receivers[leaving], 0xa5, sizeof receivers[leaving]);
-        cr_assert_eq(wok_watch_send(watch, &(int){1}), 0);
-        cr_assert_eq(wakes, 2);
-        for (int i = 0; i < 3; i++)
-            if (i != leaving)
-                wok_watch_receiver_done(&receivers[i]);
-    }
-    wok_watch_sender_drop(watch);
-}
-
-Test(watch, a_wait_that_is_cancelled_leaves_the_list_and_loses_nothing)
-{
-    wok_watch *watch = new_watch(0);
-    wok_watch_receiver receiver;
-
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_changed(&receiver), -ECANCELED);
-    cr_assert_eq(wok_watch_send(watch, &(int){1}), 0);
-    cr_assert_eq(wakes, 0);
-    cr_assert_eq(wok_watch_has_changed(&receiver), 1);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
-}
-
-Test(watch, a_dropped_future_waits_no_more_and_leaves_the_receiver_usable)
-{
-    wok_watch *watch = new_watch(0);
-    wok_watch_receiver receiver;
-
-    wok_watch_subscribe(&receiver, watch);
-    wok_future future = wok_watch_changed_as_future(&receiver);
-    cr_assert_eq(wok_future_poll(future, &a, NULL), WOK_PENDING);
-    wok_future_drop(future);
-    cr_assert_eq(wok_watch_send(watch, &(int){1}), 0);
-    cr_assert_eq(wakes, 0);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_READY);
-    wok_watch_receiver_done(&receiver);
-    wok_future_drop(future); /* in any state: the receiver is gone already */
-    wok_watch_sender_drop(watch);
-}
-
-/* D8 */
-Test(watch, news_wait_for_the_next_poll_when_the_budget_is_used_up)
-{
-    wok_watch *watch = new_watch(0);
-    wok_watch_receiver receiver;
-
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_send(watch, &(int){1}), 0);
-    budget = false;
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_PENDING);
-    cr_assert_eq(wok_watch_has_changed(&receiver), 1);
-    budget = true;
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_READY);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
-}
-
 Test(watch, takes_values_of_no_bytes_and_of_many)
 {
     static unsigned char big[100000], copy[sizeof big];
-    wok_watch *watch = NULL;
-    wok_watch_receiver receiver;
+    wok_watch_options nothing = {0}, much = {.value_size = sizeof big};
+    wok_watch_sender tx;
+    wok_watch_receiver rx;
 
-    cr_assert_eq(wok_watch_new(&watch, 0, NULL, NULL), 0);
-    wok_watch_subscribe(&receiver, watch);
-    cr_assert_eq(wok_watch_send(watch, NULL), 0);
-    cr_assert_eq(wok_watch_changed_poll(&receiver, &a), WOK_READY);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
+    cr_assert_eq(wok_watch_new(&nothing, NULL, &tx), 0);
+    wok_watch_subscribe(&tx, &rx);
+    cr_assert_eq(wok_watch_send(&tx, NULL), 0);
+    cr_assert_eq(wok_watch_changed(&rx), 0);
+    wok_watch_receiver_drop(&rx);
+    wok_watch_sender_drop(&tx);
 
-    cr_assert_eq(wok_watch_new(&watch, sizeof big, big, NULL), 0);
-    wok_watch_subscribe(&receiver, watch);
+    cr_assert_eq(wok_watch_new(&much, big, &tx), 0);
+    wok_watch_subscribe(&tx, &rx);
     memset(big, 0x5a, sizeof big);
-    cr_assert_eq(wok_watch_send(watch, big), 0);
-    wok_watch_get(&receiver, copy);
+    cr_assert_eq(wok_watch_send(&tx, big), 0);
+    wok_watch_get(&rx, copy);
     cr_assert_arr_eq(copy, big, sizeof big);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(watch);
+    wok_watch_receiver_drop(&rx);
+    wok_watch_sender_drop(&tx);
 }
 
-Test(watch, refuses_a_value_that_owns_something_and_is_too_big_to_move_aside)
+Test(watch, refuses_a_value_beyond_memory)
 {
-    static unsigned char value[WOK_WATCH_OWNED_MAX + 1];
-    wok_watch *watch = NULL;
+    wok_watch_options options = {.value_size = SIZE_MAX};
+    wok_watch_sender tx = {0};
 
-    cr_assert_eq(wok_watch_new(&watch, sizeof value, value, drop_number), -EINVAL);
-    cr_assert_null(watch);
-    cr_assert_eq(drops, 0);
-    cr_assert_eq(wok_watch_new(&watch, SIZE_MAX, value, NULL), -ENOMEM);
-    cr_assert_eq(wok_watch_new(&watch, WOK_WATCH_OWNED_MAX, value, drop_number), 0);
-    wok_watch_sender_drop(watch);
-    cr_assert_eq(drops, 1);
+    cr_assert_eq(wok_watch_new(&options, "", &tx), -ENOMEM);
+    cr_assert_null(tx.channel);
 }
 
-Test(watch, ends_of_nothing_are_fine)
+Test(watch, handles_of_zero_bytes_are_refused_and_their_ends_are_fine)
 {
-    wok_watch_receiver receiver = {0};
+    states_receiver receiver = {{0}};
+    wok_watch_ref ref = {0};
+    int value;
 
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(NULL);
-}
-
-static wok_watch *reentered;
-
-static void send_from_drop(void *value)
-{
-    if (*(int *)value == 1)
-        cr_assert_eq(wok_watch_send(reentered, &(int){3}), 0);
-}
-
-/* With the lock held this would wait for itself. */
-Test(watch, a_drop_function_may_use_the_channel, .timeout = 10)
-{
-    wok_watch_receiver receiver;
-
-    cr_assert_eq(wok_watch_new(&reentered, sizeof(int), &(int){1}, send_from_drop), 0);
-    wok_watch_subscribe(&receiver, reentered);
-    cr_assert_eq(wok_watch_send(reentered, &(int){2}), 0);
-    cr_assert_eq(value_of(&receiver), 3);
-    wok_watch_receiver_done(&receiver);
-    wok_watch_sender_drop(reentered);
+    cr_assert_eq(states_send(&sender, 1), -EINVAL);
+    cr_assert_eq(states_send_replace(&sender, 1), -EINVAL);
+    cr_assert_eq(wok_watch_has_changed(&receiver.raw), -EINVAL);
+    cr_assert_null(states_borrow(&receiver, &ref));
+    wok_op ops[] = {states_changed_op(&receiver), states_closed_op(&sender)};
+    for (size_t i = 0; i < WOK_COUNT(ops); i++) {
+        cr_assert_eq(poller_poll(&a, &ops[i]), -EINVAL);
+        wok_op_drop(&ops[i]);
+    }
+    states_get(&receiver, &value);
+    wok_watch_ref_drop(&ref);
+    states_receiver_drop(&receiver);
+    states_sender_drop(&sender);
 }

@@ -177,14 +177,16 @@ Test(turns, every_worker_gets_work, .timeout = 60)
 
 /* ---- the clock ---------------------------------------------------------------------------------- */
 
-static wok_watch *bell;
+WOK_WATCH(bell, int, NULL);
+
+static bell_sender bell;
 
 static int listen_once(wok_instant *heard)
 {
-    WOK_CLEANUP(wok_watch_receiver_done) wok_watch_receiver ear = {0};
+    WOK_CLEANUP(bell_receiver_drop) bell_receiver ear = {{0}};
 
-    wok_watch_subscribe(&ear, bell);
-    cr_assert_eq(wok_watch_changed(&ear), 0);
+    bell_subscribe(&bell, &ear);
+    cr_assert_eq(bell_changed(&ear), 0);
     *heard = wok_now();
     return 0;
 }
@@ -203,9 +205,8 @@ static int nap(wok_duration *how_long)
 WOK_TEST_SEEDS(turns, the_clock_waits_for_a_worker_that_was_woken, 3, 100)
 {
     wok_instant heard[6] = {{0}};
-    int value = 0;
 
-    cr_assert_eq(wok_watch_new(&bell, sizeof value, &value, NULL), 0);
+    cr_assert_eq(bell_new(0, &bell), 0);
     {
         WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
         for (size_t i = 0; i < WOK_COUNT(heard); i++)
@@ -214,12 +215,12 @@ WOK_TEST_SEEDS(turns, the_clock_waits_for_a_worker_that_was_woken, 3, 100)
         wok_instant rung = wok_now();
         wok_duration tick = wok_us(1);
         wok_scope_spawn(&scope, nap, &tick);
-        cr_assert_eq(wok_watch_send(bell, &value), 0);
+        cr_assert_eq(bell_send(&bell, 0), 0);
         cr_assert_eq(wok_scope_wait(&scope), 0);
         for (size_t i = 0; i < WOK_COUNT(heard); i++)
             cr_assert_eq(heard[i].ns, rung.ns);
     }
-    wok_watch_sender_drop(bell);
+    bell_sender_drop(&bell);
 }
 
 WOK_TEST_SEEDS(turns, sleeps_on_every_worker_take_exactly_their_time, 4, 50)
@@ -276,26 +277,26 @@ WOK_TEST_SEEDS(turns, the_clock_waits_for_blocking_work, 3, 20)
 static void *ring(void *times)
 {
     for (int i = 1; i <= *(int *)times; i++)
-        wok_watch_send_replace(bell, &i);
+        (void)bell_send_replace(&bell, i);
     return NULL;
 }
 
 /* The thread rings while all workers sleep: there is no timer that would end their sleep. */
 WOK_TEST_SEEDS(turns, a_plain_thread_wakes_them, 3, 30)
 {
-    WOK_CLEANUP(wok_watch_receiver_done) wok_watch_receiver ear = {0};
+    WOK_CLEANUP(bell_receiver_drop) bell_receiver ear = {{0}};
     pthread_t thread;
     int value = 0, times = 200;
 
-    cr_assert_eq(wok_watch_new(&bell, sizeof value, &value, NULL), 0);
-    wok_watch_subscribe(&ear, bell);
+    cr_assert_eq(bell_new(0, &bell), 0);
+    bell_subscribe(&bell, &ear);
     cr_assert_eq(pthread_create(&thread, NULL, ring, &times), 0);
     while (value != times) {
-        cr_assert_eq(wok_watch_changed(&ear), 0);
-        wok_watch_get(&ear, &value);
+        cr_assert_eq(bell_changed(&ear), 0);
+        bell_get(&ear, &value);
     }
     pthread_join(thread, NULL);
-    wok_watch_sender_drop(bell);
+    bell_sender_drop(&bell);
 }
 
 static void *sleep_outside(void *runtime)

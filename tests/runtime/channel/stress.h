@@ -1,0 +1,68 @@
+/*
+ * stress.h - a million tokens through a channel, and what becomes of each.
+ *
+ * A token is a number from 1; it ends up received, destroyed, or kept by a sender that could not send
+ * it.  Counts and sums of the three must add up to what was made.  The sanitizers run fewer.
+ */
+#ifndef WOK_TESTS_CHANNEL_STRESS_H
+#define WOK_TESTS_CHANNEL_STRESS_H
+
+#include <errno.h>
+
+#include "platform/atomic.h"
+#include "platform/sanitizer.h"
+#include "support/seed.h"
+#include "support/wok_test.h"
+
+#if WOK__TSAN
+#define TOKENS UINT64_C(40000)
+#elif WOK__ASAN
+#define TOKENS UINT64_C(100000)
+#else
+#define TOKENS UINT64_C(1000000)
+#endif
+
+enum { WORKERS = 4 };
+
+struct tally {
+    atomic_u64 count, sum;
+};
+
+static struct tally received, destroyed, kept;
+
+static inline void tally_add(struct tally *tally, uint64_t token)
+{
+    fetch_add_relaxed(&tally->count, 1);
+    fetch_add_relaxed(&tally->sum, token);
+}
+
+static inline void destroy_token(uint64_t *token)
+{
+    tally_add(&destroyed, *token);
+}
+
+/* Every token from 1 to `count` ended up in one place. */
+static inline void check_tallies(uint64_t count)
+{
+    uint64_t sum =
+        load_relaxed(&received.sum) + load_relaxed(&destroyed.sum) + load_relaxed(&kept.sum);
+
+    cr_assert_eq(load_relaxed(&received.count) + load_relaxed(&destroyed.count) +
+                     load_relaxed(&kept.count),
+                 count);
+    cr_assert_eq(sum, count * (count + 1) / 2);
+}
+
+/* One in a hundred. */
+static inline bool rarely(struct wok__rand *rand)
+{
+    return wok__rand_below(rand, 100) == 0;
+}
+
+/* A deadline that comes before, during or after what waits for it. */
+static inline wok_instant soon(struct wok__rand *rand)
+{
+    return wok_after(wok_us(wok__rand_below(rand, 30)));
+}
+
+#endif

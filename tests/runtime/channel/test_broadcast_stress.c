@@ -1,0 +1,101 @@
+/*
+ * test_broadcast_stress.c - a million tokens through a broadcast channel while waits are given up.
+ *
+ * Each receiver gets or misses every token, in order; each token is destroyed once, and not while it is
+ * copied.
+ */
+#include "runtime/channel/stress.h"
+
+enum { SENDERS = 2, RECEIVERS = 3, CAPACITY = 64 };
+
+/* A token owns a cell, which its end takes away. */
+static atomic_flag_t alive[TOKENS + 1];
+
+static void copy_token(uint64_t *ret_copy, const uint64_t *token)
+{
+    cr_assert(load_relaxed(&alive[*token]), "it is not destroyed while it is copied");
+    *ret_copy = *token;
+}
+
+static void destroy_owner(uint64_t *token)
+{
+    cr_assert(exchange_relaxed(&alive[*token], false), "it is destroyed once");
+    tally_add(&destroyed, *token);
+}
+
+WOK_BROADCAST(token, uint64_t, copy_token, destroy_owner);
+
+static token_sender sender;
+
+struct listener {
+    token_receiver receiver;
+    struct wok__rand rand;
+    uint64_t got, missed, given_up;
+};
+
+static int listen_to_all(struct listener *listener)
+{
+    uint64_t last[SENDERS] = {0}, token, missed;
+    int code;
+
+    for (;;) {
+        if (rarely(&listener->rand))
+            code = token_recv_until(&listener->receiver, &token, &missed, soon(&listener->rand));
+        else
+            code = token_recv(&listener->receiver, &token, &missed);
+        if (code == -ETIMEDOUT) {
+            listener->given_up++;
+        } else if (code == -EOVERFLOW) {
+            listener->missed += missed;
+        } else if (code == 0) {
+            cr_assert_gt(token, last[token % SENDERS]);
+            last[token % SENDERS] = token;
+            listener->got++;
+        } else {
+            break;
+        }
+    }
+    token_receiver_drop(&listener->receiver);
+    return code == -EPIPE ? 0 : code;
+}
+
+/* Sends every SENDERS-th token. */
+static int send_share(uint64_t *first)
+{
+    for (uint64_t token = *first; token <= TOKENS; token += SENDERS) {
+        store_relaxed(&alive[token], true);
+        if (token_send(&sender, token) != 0)
+            return -1;
+        if (token % 256 < SENDERS)
+            (void)wok_yield();
+    }
+    return 0;
+}
+
+WOK_TEST_ON(broadcast_stress, every_receiver_gets_or_misses_a_million_tokens, WORKERS)
+{
+    WOK_CLEANUP(wok_scope_done) wok_scope senders = WOK_SCOPE_INIT;
+    WOK_CLEANUP(wok_scope_done) wok_scope listening = WOK_SCOPE_INIT;
+    struct listener listeners[RECEIVERS];
+    struct wok__rand rand = test_rand();
+    uint64_t first[SENDERS];
+
+    cr_assert_eq(token_new(CAPACITY, &sender), 0);
+    for (unsigned i = 0; i < RECEIVERS; i++) {
+        listeners[i] = (struct listener){.got = 0};
+        wok__rand_seed(&listeners[i].rand, wok__rand_next(&rand));
+        token_subscribe(&sender, &listeners[i].receiver);
+        wok_scope_spawn(&listening, listen_to_all, &listeners[i]);
+    }
+    for (unsigned i = 0; i < SENDERS; i++) {
+        first[i] = i + 1;
+        wok_scope_spawn(&senders, send_share, &first[i]);
+    }
+    cr_assert_eq(wok_scope_wait(&senders), 0);
+    token_sender_drop(&sender);
+    cr_assert_eq(wok_scope_wait(&listening), 0);
+    for (unsigned i = 0; i < RECEIVERS; i++)
+        cr_assert_eq(listeners[i].got + listeners[i].missed, TOKENS);
+    check_tallies(TOKENS);
+    cr_assert_eq(load_relaxed(&destroyed.count), TOKENS);
+}
