@@ -4,6 +4,6 @@
 
 run 07_join_set
 same 'a child knows
-"a poet has fainted"
+"a poet has fainted" (ask)
 a professor knows
 1 left' "$out"
