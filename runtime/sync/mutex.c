@@ -6,7 +6,7 @@
  * whoever finds its own name has not unlocked since.  Others read it meanwhile, and learn only that
  * it is not theirs: relaxed accesses are enough.
  */
-#include <wok/mutex.h>
+#include "sync/mutex.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -103,7 +103,7 @@ static void lock_drop(void *self)
     wok__permits_drop(&mutex->permits, op, BIAS);
 }
 
-static const wok_future_vtable lock_vtable = {
+const wok_future_vtable wok__mutex_lock_vtable = {
     .name = "mutex",
     .size = sizeof(wok_op),
     .poll = lock_poll,
@@ -112,7 +112,7 @@ static const wok_future_vtable lock_vtable = {
 
 wok_op wok_mutex_lock_op(wok_mutex *mutex)
 {
-    return (wok_op){.vtable = &lock_vtable, .object = mutex, .amount = 1};
+    return (wok_op){.vtable = &wok__mutex_lock_vtable, .object = mutex, .amount = 1};
 }
 
 int wok_mutex_lock_until(wok_mutex *mutex, wok_instant deadline)

@@ -106,7 +106,7 @@ __attribute__((unused)) static wok_poll task_poll(wok_op *op)
 __attribute__((unused)) static void task_drop(wok_op *op)
 {
     wok_op_drop(op);
-    op->waiter = (struct wok__waiter){.task = &gone};
+    op->waiter.task = &gone;
 }
 
 /* Waits for an operation that was polled before, and ends it. */
@@ -125,18 +125,34 @@ __attribute__((unused)) static wok_poll task_await(wok_op *op)
     return task_await_polled(op, task_poll(op));
 }
 
+/* The waiting of await.c, without deadlines and cancellation. */
+__attribute__((unused)) static int task_await_future(wok_future future, void *ret_result)
+{
+    wok_cx cx = {&tasks[task_self()]};
+    wok_poll code;
+
+    while ((code = wok_future_poll(future, &cx, ret_result)) == WOK_PENDING)
+        task_sleep();
+    return code;
+}
+
 int wok_op_wait(wok_op *op, wok_instant deadline)
 {
     (void)deadline;
     return task_await(op);
 }
 
-/* As an abort or a lost select does: polls once, and leaves if it has to wait: WOK_PENDING. */
+/* As an abort or a lost select does: polls once, and leaves if it has to wait: WOK_PENDING.  The
+ * operation lies where it is still found if it was left in a queue. */
 __attribute__((unused)) static wok_poll task_give_up(wok_op op)
 {
-    wok_poll code = task_poll(&op);
+    static wok_op given_up[MODEL_MAX_THREADS + 1];
+    wok_op *mine = &given_up[task_self()];
+    wok_poll code;
 
-    task_drop(&op);
+    *mine = op;
+    code = task_poll(mine);
+    task_drop(mine);
     return code;
 }
 

@@ -8,7 +8,11 @@
 #ifndef WOK_SYNC_H
 #define WOK_SYNC_H
 
+#include <wok/barrier.h>
+#include <wok/condition.h>
 #include <wok/mutex.h>
+#include <wok/notify.h>
+#include <wok/once.h>
 #include <wok/rwlock.h>
 #include <wok/semaphore.h>
 

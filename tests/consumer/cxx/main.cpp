@@ -332,11 +332,30 @@ void try_blocks_and_operations()
     claim(winner == 1 && code == 0, "the first of several operations wins");
 }
 
-/* ---- locks ---------------------------------------------------------------------------------- */
+/* ---- locks and notifications --------------------------------------------------------------- */
 
 wok_mutex mutex = WOK_MUTEX_INIT;
 wok_rwlock rwlock = WOK_RWLOCK_INIT;
 wok_semaphore semaphore = WOK_SEMAPHORE_INIT(3);
+
+wok_notify changed = WOK_NOTIFY_INIT;
+wok_condition filled = WOK_CONDITION_INIT;
+wok_barrier barrier = WOK_BARRIER_INIT(1);
+wok_once made = WOK_ONCE_INIT;
+
+void try_notifications()
+{
+    int counter = 0;
+    bool leader = false;
+    auto count_up = [](int *up) { return ++*up > 0 ? 0 : -1; };
+
+    wok_notify_one(&changed);
+    wok_condition_notify_all(&filled);
+    claim(wok_notify_wait(&changed) == 0, "a notification is stored");
+    claim(wok_barrier_wait(&barrier, &leader) == 0 && leader, "one of one leads");
+    for (int i = 0; i < 2; i++)
+        claim(wok_once_call(&made, count_up, &counter) == 0 && counter == 1, "once is once");
+}
 
 void try_locks()
 {
@@ -433,6 +452,7 @@ int program(nothing *, int *ret_answer)
     try_blocks_and_operations();
     try_locks();
     try_channels();
+    try_notifications();
     *ret_answer = 42;
     return 0;
 }
