@@ -332,7 +332,7 @@ void try_blocks_and_operations()
     claim(winner == 1 && code == 0, "the first of several operations wins");
 }
 
-/* ---- locks and notifications --------------------------------------------------------------- */
+/* ---- locks, notifications, tokens ----------------------------------------------------------- */
 
 wok_mutex mutex = WOK_MUTEX_INIT;
 wok_rwlock rwlock = WOK_RWLOCK_INIT;
@@ -355,6 +355,14 @@ void try_notifications()
     claim(wok_barrier_wait(&barrier, &leader) == 0 && leader, "one of one leads");
     for (int i = 0; i < 2; i++)
         claim(wok_once_call(&made, count_up, &counter) == 0 && counter == 1, "once is once");
+
+    WOK_CLEANUP(wok_token_dropp) wok_token *token = nullptr;
+    claim(wok_token_new(&token) == 0 && !wok_token_is_cancelled(token), "a token is made");
+    {
+        WOK_CLEANUP(wok_token_cancelp) wok_token *guard = wok_token_ref(token);
+        (void)guard;
+    }
+    claim(wok_token_wait(token) == 0, "and cancelled by its guard");
 }
 
 void try_locks()
