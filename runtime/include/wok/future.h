@@ -124,6 +124,7 @@ void wok_cx_yield(wok_cx *cx);
  *
  * For polls that compute for long; an operation that becomes ready counts in the same way.
  *
+ * Errors:     none.
  * Threads:    the task of `cx`.
  * Cancel:     not a cancellation point.
  */
@@ -133,8 +134,9 @@ wok_poll wok_checkpoint_poll(wok_cx *cx);
 /**
  * Waits in the calling task until `future` is ready.
  *
- * Errors:     the future's own code; -ECANCELED if the caller is aborted; -EDEADLK in a stackless
- *             task, which polls the future instead; -ENOMEM on a plain thread's first wait.
+ * Errors:     the future's own code; -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that
+ *             covers it passes; -EDEADLK in a stackless task, which polls the future instead; -ENOMEM
+ *             on a plain thread's first wait.
  * Ownership:  borrows the future; the owner drops it afterwards, whatever came out.
  * Threads:    a stackful task polls it on its own stack and parks; a plain thread polls it and
  *             blocks.  Sockets need the thread to have entered a runtime.
@@ -251,7 +253,8 @@ typedef struct wok_join_branch {
  * wake, so that none starves.  A panic in one is the caller's own.  Zero branches are ready at once.
  *
  * Errors:     0 when all are ready (each branch has its own code); -ECANCELED if the caller is
- *             aborted, -EDEADLK in a stackless task; branches that are not ready then stay pending.
+ *             aborted, -ETIMEDOUT if a deadline that covers it passes, -EDEADLK in a stackless task:
+ *             branches that are not ready then stay pending.
  * Ownership:  borrows the branches and their futures; allocates nothing.
  * Threads:    stackful tasks.
  * Cancel:     cancellation point.
@@ -267,7 +270,8 @@ int wok_join_all(wok_join_branch *branches, size_t count);
  * can be slept on, a join handle is valid, and what is behind it runs on.  A scope stops its children.
  *
  * Errors:     0 when all are ready; the negative code of the branch that failed first, also in that
- *             branch; -ECANCELED if the caller is aborted, -EDEADLK in a stackless task.
+ *             branch; -ECANCELED if the caller is aborted, -ETIMEDOUT if a deadline that covers it
+ *             passes, -EDEADLK in a stackless task.
  * Ownership:  borrows the branches and their futures; allocates nothing.
  * Threads:    stackful tasks.
  * Cancel:     cancellation point.
