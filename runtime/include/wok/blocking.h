@@ -216,7 +216,12 @@ WOK_API
 WOK_MUST_USE
 wok_in_place wok_in_place_begin(void);
 
-/** Ends it; once more is fine, and so is WOK_CLEANUP.  Threads and Cancel as wok_in_place_begin(). */
+/**
+ * Ends what wok_in_place_begin() began; once more does nothing.  Fit for WOK_CLEANUP.
+ *
+ * Threads:    the thread of the beginning.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
 void wok_in_place_end(wok_in_place *place);
 

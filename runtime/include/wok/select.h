@@ -3,7 +3,7 @@
  *
  *     wok_op branches[] = {
  *         wok_mpsc_recv_op(&orders, &order),
- *         wok_token_op(stop),
+ *         wok_join_op(&cook, NULL, &why),
  *         wok_sleep_op(wok_seconds(1)),
  *     };
  *     switch (wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code)) {

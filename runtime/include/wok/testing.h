@@ -16,7 +16,7 @@
  *
  * What a run depends on is the program and the seed as long as all of it happens in tasks: plain
  * threads and the blocking pool's threads come and go by real time.  A task that blocks its thread
- * blocks all workers.  docs/testing.md is the tutorial.
+ * blocks all workers.
  */
 #ifndef WOK_TESTING_H
 #define WOK_TESTING_H

@@ -192,6 +192,18 @@ void try_blocking()
           "blocking work gives its value");
 }
 
+void try_in_place()
+{
+    uint64_t task = wok_task_id();
+    int blocked = 0;
+
+    WOK_BLOCK_IN_PLACE()
+    {
+        blocked++;
+    }
+    claim(blocked == 1 && wok_task_id() == task && wok_yield() == 0, "a block may block in place");
+}
+
 void try_panic()
 {
     wok_join_error why;
@@ -454,6 +466,7 @@ int program(nothing *, int *ret_answer)
     try_families();
     try_options();
     try_blocking();
+    try_in_place();
     try_panic();
     try_scope();
     try_sets();
