@@ -505,7 +505,8 @@ WOK_TEST(aggregate, the_request_is_woken_once_however_many_it_waits_for)
     posted(text);
     before = polls();
     posted(text);
-    cr_assert_leq(polls() - before, 2 * 100 + 1 + 100 / 61, "%llu", (unsigned long long)(polls() - before));
+    cr_assert_leq(polls() - before, 2 * 100 + 1 + 100 / 61, "%llu",
+                  (unsigned long long)(polls() - before));
     free(text);
     fake_done(&fake);
 }

@@ -5,7 +5,7 @@
  * the runs.  It orders what a lock promises to order ([lock.hand-over]) and no more.
  */
 #ifdef MODEL_SHIPPED_LOCK /* check_lock.c */
-#include_next "platform/lock.h"
+#include "../../../runtime/platform/lock.h"
 #elif !defined(WOK_MODEL_PLATFORM_LOCK_H)
 #define WOK_MODEL_PLATFORM_LOCK_H
 
