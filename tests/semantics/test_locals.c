@@ -3,7 +3,7 @@
  */
 #include "semantics/kit.h"
 
-static wok_local request;
+static wok_local request, other;
 static void *in_task, *in_unwind;
 
 static void look(int *unused)
@@ -34,6 +34,7 @@ WOK_TEST(semantics, E6_a_local_holds_for_its_block_across_waits)
     {
         cr_assert_eq(wok_sleep(wok_ms(1)), 0);
         cr_assert_eq(wok_local_get(&request), &value);
+        cr_assert_null(wok_local_get(&other));
     }
     cr_assert_null(wok_local_get(&request));
 }
