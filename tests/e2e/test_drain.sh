@@ -40,18 +40,22 @@ for pair in 'SIGTERM SIGTERM 143' 'SIGINT SIGINT 130' 'SIGTERM SIGINT 130'; do
     same "$1, $2: the exit code is 128 and the second's number" "$3" "$code"
 done
 
-# The first signal waits for the only worker, which is blocked; the second needs none.
+# The first signal waits for the workers, which are blocked, the spare ones too; the second needs none.
 start_server --workers 1 --demo
-curl -s -m 60 -o "$scratch/blocked" "$url/sleep?on=worker&ms=60000" &
-blocked=$!
+blocked=
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    curl -s -m 60 -o "$scratch/blocked" "$url/sleep?on=worker&ms=60000" &
+    blocked="$blocked $!"
+done
 until_true 5 sh -c "! curl -s -m 0.3 -o '$scratch/asked' '$url/healthz'"
-check $? "a blocked worker answers nobody"
+check $? "blocked workers answer nobody"
 kill -TERM "$server"
 kill -INT "$server"
 wait_server 5
 [ "$code" -eq 130 ] || [ "$code" -eq 143 ]
 check $? "a second signal ends a server whose workers are blocked" "code $code"
-wait "$blocked"
+# shellcheck disable=SC2086 # a list
+wait $blocked
 
 start_server
 begin=$(now_ms)
