@@ -94,11 +94,11 @@ static int program(void)
         {.sleep = wok_sleep_future_for(wok_ms(300))},
         {.sleep = wok_sleep_future_for(wok_ms(500))},
     };
-    wok_join_branch branches[2] = {
-        {.future = {&fetch_vtable, &futures[0]}, .ret_result = &tasks[0]},
-        {.future = {&fetch_vtable, &futures[1]}, .ret_result = &tasks[1]},
+    wok_op branches[2] = {
+        wok_future_op((wok_future){&fetch_vtable, &futures[0]}, &tasks[0]),
+        wok_future_op((wok_future){&fetch_vtable, &futures[1]}, &tasks[1]),
     };
-    int error = wok_join_all(branches, 2);
+    int error = wok_join_all(branches, 2, NULL);
     fetch_drop(&futures[0]); /* the futures are ours: the join only borrowed them */
     fetch_drop(&futures[1]);
     report("join:      ", start, tasks);

@@ -157,11 +157,11 @@ struct joined {
     wok_join_all_future all;
     const struct wok__aggregate *aggregate;
     struct wok__fetch *fetches; /* `few` or in `block` */
-    wok_join_branch *branches;
+    wok_op *branches;
     size_t count; /* fetches that were begun and have to be dropped */
     void *block;
     struct wok__fetch few[WOK__SOURCES_FEW];
-    wok_join_branch few_branches[WOK__SOURCES_FEW];
+    wok_op few_branches[WOK__SOURCES_FEW];
 };
 
 static void joined_done(struct joined *joined)
@@ -177,7 +177,7 @@ static wok_poll joined_poll(void *self, wok_cx *cx, void *result)
     struct joined *joined = self;
 
     (void)result;
-    if (wok_join_all_poll(&joined->all, cx) != WOK_PENDING)
+    if (wok_join_all_future_poll(&joined->all, cx) != WOK_PENDING)
         return WOK_READY;
     return has_enough(joined->aggregate) ? WOK_READY : WOK_PENDING;
 }
@@ -199,7 +199,7 @@ static int reserve_joined(struct joined *joined, size_t count)
     if (joined->block == NULL)
         return -ENOMEM;
     joined->fetches = joined->block;
-    joined->branches = (wok_join_branch *)(joined->fetches + count);
+    joined->branches = (wok_op *)(joined->fetches + count);
     return 0;
 }
 
@@ -217,12 +217,11 @@ __attribute__((noinline)) static int run_joined(struct wok__aggregate *aggregate
     }
     for (size_t i = 0; i < aggregate->count; i++) {
         joined.fetches[i] = wok__fetch_begin(&aggregate->sources[i], begin);
-        joined.branches[i] = (wok_join_branch){
-            .future = {&wok__fetch_vtable, &joined.fetches[i]},
-        };
+        joined.branches[i] =
+            wok_future_op((wok_future){&wok__fetch_vtable, &joined.fetches[i]}, NULL);
         joined.count++;
     }
-    joined.all = (wok_join_all_future){.branches = joined.branches, .count = aggregate->count};
+    wok_join_all_future_init(&joined.all, joined.branches, aggregate->count, NULL);
 
     int error = wok_await_until((wok_future){&joined_vtable, &joined}, deadline, NULL);
     if (error == -ECANCELED)

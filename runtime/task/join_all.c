@@ -1,86 +1,117 @@
 /*
- * join_all.c - several futures inside one task.
+ * join_all.c - several operations inside one task.
  *
  * Every branch that is still pending is polled at every wake: the branches share one waker, the
  * task, and to know which of them was woken would cost each an allocation or a list.  The branch
- * that is polled first moves on by one at each wake.
+ * that is polled first moves on by one at each wake: so a branch that uses up the budget of every
+ * poll does so as the first in one of `count` only.
  *
- * A join that ends at the first failure leaves the other branches as they are: like the loser of a
- * select, a branch is its owner's to drop, or to go on with.
+ * A branch that is ready is dropped at once and turned off, so that what it holds (a timer, a place in
+ * a queue) is not kept for the slowest, and so that the operations alone say what is left.
  */
-#include <errno.h>
+#include <wok/select.h>
 
 #include "task/task.h"
 
-/* `heeds_failures`: the first branch that fails ends it, with its code. */
-static wok_poll poll_branches(wok_join_all_future *join, wok_cx *cx, bool heeds_failures)
+static void prepare(wok_join_all_future *join, wok_op *branches, size_t count, int *codes,
+                    bool tries)
 {
-    if (!join->started) {
-        join->started = true;
-        join->pending = join->count;
-        for (size_t i = 0; i < join->count; i++)
-            join->branches[i].code = WOK_PENDING;
+    *join =
+        (wok_join_all_future){.branches = branches, .count = count, .codes = codes, .tries = tries};
+}
+
+void wok_join_all_future_init(wok_join_all_future *join, wok_op *branches, size_t count, int *codes)
+{
+    prepare(join, branches, count, codes, false);
+}
+
+void wok_try_join_all_future_init(wok_join_all_future *join, wok_op *branches, size_t count,
+                                  int *codes)
+{
+    prepare(join, branches, count, codes, true);
+}
+
+static void end(wok_op *branch)
+{
+    wok_op_drop(branch);
+    branch->vtable = NULL;
+}
+
+void wok_join_all_future_drop(wok_join_all_future *join)
+{
+    for (size_t i = 0; i < join->count; i++)
+        end(&join->branches[i]);
+}
+
+static void start(wok_join_all_future *join)
+{
+    join->started = true;
+    for (size_t i = 0; i < join->count; i++) {
+        join->pending += join->branches[i].vtable != NULL;
+        if (join->codes != NULL)
+            join->codes[i] = WOK_PENDING;
     }
+}
+
+wok_poll wok_join_all_future_poll(wok_join_all_future *join, wok_cx *cx)
+{
+    if (!join->started)
+        start(join);
     for (size_t i = 0, at = join->first; i < join->count;
          i++, at = at + 1 < join->count ? at + 1 : 0) {
-        wok_join_branch *branch = &join->branches[at];
-        if (branch->code != WOK_PENDING)
+        wok_poll code = wok_op_poll(&join->branches[at], cx); /* one that is off is pending */
+        if (code == WOK_PENDING)
             continue;
-        branch->code = wok_future_poll(branch->future, cx, branch->ret_result);
-        if (branch->code == WOK_PENDING)
-            continue;
+        if (join->codes != NULL)
+            join->codes[at] = code;
+        end(&join->branches[at]);
         join->pending--;
-        if (branch->code < 0 && heeds_failures)
-            return branch->code;
+        if (join->tries && code < 0) {
+            wok_join_all_future_drop(join);
+            return code;
+        }
     }
     join->first = join->first + 1 < join->count ? join->first + 1 : 0;
     return join->pending == 0 ? WOK_READY : WOK_PENDING;
 }
 
-wok_poll wok_join_all_poll(wok_join_all_future *join, wok_cx *cx)
-{
-    return poll_branches(join, cx, false);
-}
-
-wok_poll wok_try_join_all_poll(wok_join_all_future *join, wok_cx *cx)
-{
-    return poll_branches(join, cx, true);
-}
+/* ---- the waiting forms -------------------------------------------------------------------------- */
 
 static wok_poll join_all_poll(void *self, wok_cx *cx, void *result)
 {
     (void)result;
-    return wok_join_all_poll(self, cx);
+    return wok_join_all_future_poll(self, cx);
 }
 
-const wok_future_vtable wok_join_all_vtable = {
+static void join_all_drop(void *self)
+{
+    wok_join_all_future_drop(self);
+}
+
+static const wok_future_vtable join_all_vtable = {
     .name = "join_all",
     .size = sizeof(wok_join_all_future),
     .poll = join_all_poll,
+    .drop = join_all_drop,
 };
 
-static wok_poll try_join_all_poll(void *self, wok_cx *cx, void *result)
+static int await(wok_join_all_future *join)
 {
-    (void)result;
-    return wok_try_join_all_poll(self, cx);
+    return wok__await_drop((wok_future){&join_all_vtable, join}, WOK_NEVER, NULL, false);
 }
 
-const wok_future_vtable wok_try_join_all_vtable = {
-    .name = "try_join_all",
-    .size = sizeof(wok_join_all_future),
-    .poll = try_join_all_poll,
-};
-
-int wok_join_all(wok_join_branch *branches, size_t count)
+int wok_join_all(wok_op *branches, size_t count, int *ret_codes)
 {
-    wok_join_all_future join = {.branches = branches, .count = count};
+    wok_join_all_future join;
 
-    return wok_await((wok_future){&wok_join_all_vtable, &join}, NULL);
+    wok_join_all_future_init(&join, branches, count, ret_codes);
+    return await(&join);
 }
 
-int wok_try_join_all(wok_join_branch *branches, size_t count)
+int wok_try_join_all(wok_op *branches, size_t count, int *ret_codes)
 {
-    wok_join_all_future join = {.branches = branches, .count = count};
+    wok_join_all_future join;
 
-    return wok_await((wok_future){&wok_try_join_all_vtable, &join}, NULL);
+    wok_try_join_all_future_init(&join, branches, count, ret_codes);
+    return await(&join);
 }

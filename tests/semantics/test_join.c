@@ -1,37 +1,22 @@
 /*
- * test_join.c - the rules J1 to J6: several futures inside one task.
+ * test_join.c - the rules J1 to J6: several operations inside one task.
  */
 #include "semantics/kit.h"
 
-static void branches_of(wok_join_branch *branches, struct step *steps, size_t count)
+static void branches_of(wok_op *branches, struct step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        branches[i] = (wok_join_branch){.future = step_as_future(&steps[i])};
-}
-
-static void ops_as_branches(wok_join_branch *branches, wok_op *ops, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        branches[i] = (wok_join_branch){.future = wok_op_as_future(&ops[i])};
-}
-
-static void drop_all(wok_op *ops, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        wok_op_drop(&ops[i]);
+        branches[i] = wok_future_op(step_as_future(&steps[i]), NULL);
 }
 
 WOK_TEST(semantics, J1_branches_are_concurrent)
 {
-    wok_op ops[] = {wok_sleep_op(wok_ms(300)), wok_sleep_op(wok_ms(500)),
-                    wok_sleep_op(wok_ms(200))};
-    wok_join_branch branches[3];
+    wok_op branches[] = {wok_sleep_op(wok_ms(300)), wok_sleep_op(wok_ms(500)),
+                         wok_sleep_op(wok_ms(200))};
     wok_instant start = wok_now();
 
-    ops_as_branches(branches, ops, 3);
-    cr_assert_eq(wok_join_all(branches, 3), 0);
+    cr_assert_eq(wok_join_all(branches, 3, NULL), 0);
     cr_assert_eq(wok_elapsed(start).ns, wok_ms(500).ns);
-    drop_all(ops, 3);
 }
 
 static uint64_t polled_by[2];
@@ -48,11 +33,11 @@ WOK_TEST(semantics, J1_branches_are_polled_by_the_caller_and_spawn_nothing)
 {
     static const wok_future_vtable vtable = {.name = "who", .size = 8, .poll = who_poll};
     size_t numbers[] = {0, 1};
-    wok_join_branch branches[] = {{.future = {&vtable, &numbers[0]}},
-                                  {.future = {&vtable, &numbers[1]}}};
+    wok_op branches[] = {wok_future_op((wok_future){&vtable, &numbers[0]}, NULL),
+                         wok_future_op((wok_future){&vtable, &numbers[1]}, NULL)};
     uint64_t spawned = figures().spawned;
 
-    cr_assert_eq(wok_join_all(branches, 2), 0);
+    cr_assert_eq(wok_join_all(branches, 2, NULL), 0);
     cr_assert_eq(polled_by[0], wok_task_id());
     cr_assert_eq(polled_by[1], wok_task_id());
     cr_assert_eq(figures().spawned, spawned);
@@ -61,39 +46,54 @@ WOK_TEST(semantics, J1_branches_are_polled_by_the_caller_and_spawn_nothing)
 WOK_TEST(semantics, J2_a_join_waits_for_all_although_some_fail)
 {
     struct step steps[] = {{.ready_at = 1, .code = -EIO}, {.ready_at = 3}, {.ready_at = 2}};
-    wok_join_branch branches[3];
+    wok_op branches[3];
+    int codes[3];
 
     branches_of(branches, steps, 3);
-    cr_assert_eq(wok_join_all(branches, 3), 0);
-    cr_assert_eq(branches[0].code, -EIO);
-    cr_assert_eq(branches[1].code, WOK_READY);
-    cr_assert_eq(branches[2].code, WOK_READY);
+    cr_assert_eq(wok_join_all(branches, 3, codes), 0);
+    cr_assert_eq(codes[0], -EIO);
+    cr_assert_eq(codes[1], WOK_READY);
+    cr_assert_eq(codes[2], WOK_READY);
 }
 
-WOK_TEST(semantics, J2_a_try_join_ends_at_the_first_failure_and_leaves_the_others_to_their_owner)
+WOK_TEST(semantics, J2_a_try_join_ends_at_the_first_failure_and_leaves_futures_to_their_owner)
 {
     unsigned drops = 0;
     struct step steps[] = {{.ready_at = 3, .drops = &drops}, {.ready_at = 2, .code = -EIO}};
-    wok_join_branch branches[2];
+    wok_op branches[2];
+    int codes[2];
 
     branches_of(branches, steps, 2);
-    cr_assert_eq(wok_try_join_all(branches, 2), -EIO);
-    cr_assert_eq(branches[0].code, WOK_PENDING);
+    cr_assert_eq(wok_try_join_all(branches, 2, codes), -EIO);
+    cr_assert_eq(codes[0], WOK_PENDING);
+    cr_assert_eq(codes[1], -EIO);
     cr_assert_eq(steps[0].polled, 1, "the one that failed came first at the second poll");
     cr_assert_eq(drops, 0);
+}
+
+WOK_TEST(semantics, J2_the_operations_that_a_try_join_ends_had_no_effect)
+{
+    wok_interval ticks = {.period = wok_ms(10), .next = wok_after(wok_ms(20))};
+    wok_instant next = ticks.next, scheduled = {7};
+    struct step failing = {.ready_at = 2, .code = -EIO};
+    wok_op branches[] = {wok_interval_tick_op(&ticks, &scheduled),
+                         wok_future_op(step_as_future(&failing), NULL)};
+
+    cr_assert_eq(wok_try_join_all(branches, 2, NULL), -EIO);
+    cr_assert_eq(scheduled.ns, 7);
+    cr_assert_eq(ticks.next.ns, next.ns);
+    cr_assert_eq(armed_timers(), 0);
 }
 
 WOK_TEST(semantics, J3_a_try_join_over_handles_does_not_stop_the_tasks)
 {
     work_join slow = wok_spawn(work, {wok_ms(20), 5}), aborted = wok_spawn(work, {wok_ms(30), 6});
-    wok_op ops[] = {wok_join_op(&slow.join, NULL, NULL), wok_join_op(&aborted.join, NULL, NULL)};
-    wok_join_branch branches[2];
+    wok_op branches[] = {wok_join_op(&slow.join, NULL, NULL),
+                         wok_join_op(&aborted.join, NULL, NULL)};
     int result = 0;
 
     wok_join_abort(&aborted.join);
-    ops_as_branches(branches, ops, 2);
-    cr_assert_eq(wok_try_join_all(branches, 2), -WOK_EJOIN);
-    drop_all(ops, 2);
+    cr_assert_eq(wok_try_join_all(branches, 2, NULL), -WOK_EJOIN);
     cr_assert_eq(work_await(&slow, &result, NULL), 0);
     cr_assert_eq(result, 5);
 }
@@ -126,10 +126,10 @@ WOK_TEST(semantics, J3_a_scope_does_stop_them)
 WOK_TEST(semantics, J4_the_branch_that_is_polled_first_moves_on_by_one_at_each_wake)
 {
     struct step steps[] = {{1, .ready_at = 4}, {2, .ready_at = 4}, {3, .ready_at = 4}};
-    wok_join_branch branches[3];
+    wok_op branches[3];
 
     branches_of(branches, steps, 3);
-    cr_assert_eq(wok_join_all(branches, 3), 0);
+    cr_assert_eq(wok_join_all(branches, 3, NULL), 0);
     assert_noted(1, 2, 3, 2, 3, 1, 3, 1, 2, 1, 2, 3);
 }
 
@@ -177,10 +177,10 @@ WOK_TEST(semantics, J5_a_branch_that_uses_up_the_budget_does_not_starve_the_othe
     cr_assert_eq(wok_sleep(wok_ms(1)), 0);
     struct modest modest = {endless_ticks(), false};
     struct glutton glutton = {endless_ticks(), &modest.ready};
-    wok_join_branch branches[] = {{.future = {&glutton_vtable, &glutton}},
-                                  {.future = {&modest_vtable, &modest}}};
+    wok_op branches[] = {wok_future_op((wok_future){&glutton_vtable, &glutton}, NULL),
+                         wok_future_op((wok_future){&modest_vtable, &modest}, NULL)};
 
-    cr_assert_eq(wok_join_all(branches, 2), 0);
+    cr_assert_eq(wok_join_all(branches, 2, NULL), 0);
     cr_assert(modest.ready);
 }
 
@@ -188,7 +188,7 @@ WOK_TEST(semantics, J6_a_join_of_nothing_is_ready_at_once)
 {
     WOK_CLEANUP(work_join_drop) work_join other = wok_spawn(work, {wok_ms(1), 5});
 
-    cr_assert_eq(wok_join_all(NULL, 0), 0);
-    cr_assert_eq(wok_try_join_all(NULL, 0), 0);
+    cr_assert_eq(wok_join_all(NULL, 0, NULL), 0);
+    cr_assert_eq(wok_try_join_all(NULL, 0, NULL), 0);
     cr_assert_eq(work_seen.began, 0, "nobody else had a turn");
 }

@@ -100,8 +100,7 @@ static int act_interval(struct actor *actor)
 
 static int act_join_all(struct actor *actor)
 {
-    wok_sleep_future naps[4];
-    wok_join_branch branches[4];
+    wok_op branches[4];
     uint32_t count = roll(actor, 5);
     uint64_t longest_ns = 0;
     wok_instant start = wok_now();
@@ -109,15 +108,12 @@ static int act_join_all(struct actor *actor)
 
     for (uint32_t i = 0; i < count; i++) {
         wok_duration time = roll_time(actor);
-        naps[i] = wok_sleep_future_for(time);
-        branches[i] = (wok_join_branch){.future = wok_sleep_future_as(&naps[i])};
+        branches[i] = wok_sleep_op(time);
         longest_ns = time.ns > longest_ns ? time.ns : longest_ns;
     }
-    code = wok_join_all(branches, count);
+    code = wok_join_all(branches, count, NULL);
     if (code == 0)
         CHECK(wok_elapsed(start).ns == longest_ns);
-    for (uint32_t i = 0; i < count; i++)
-        wok_sleep_future_drop(&naps[i]);
     return code;
 }
 

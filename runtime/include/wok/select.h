@@ -1,5 +1,5 @@
 /*
- * select.h - waiting for an operation, and for the first of several.
+ * select.h - waiting for an operation, for the first of several, and for all of them.
  *
  *     wok_op branches[] = {
  *         wok_mpsc_recv_op(&orders, &order),
@@ -18,7 +18,7 @@
 
 WOK_BEGIN_DECLS
 
-/** An operation as a future, for wok_join_all() and wok_timeout(); borrows it. */
+/** An operation as a future, for wok_await() and wok_timeout(); borrows it. */
 static inline wok_future wok_op_as_future(wok_op *op)
 {
     wok_future future;
@@ -163,6 +163,99 @@ wok_poll wok_select_future_poll(wok_select_future *select, wok_cx *cx);
  */
 WOK_API
 void wok_select_future_drop(wok_select_future *select);
+
+/* ---- all of several ----------------------------------------------------------------------- */
+
+/**
+ * Runs `count` operations concurrently inside the calling task until all are ready; spawns nothing.
+ *
+ *     wok_op branches[] = {wok_join_op(&first, &one, NULL), wok_future_op(second, &two)};
+ *     error = wok_join_all(branches, 2, codes);
+ *
+ * The branches are polled one after the other, never in parallel, beginning one further at each
+ * wake, so that none starves, nor is kept from its share of the task's budget.  One that fails does
+ * not end the others.  A panic in one is the caller's own.  Branches that are off are passed over,
+ * and zero branches are ready at once.
+ *
+ * Errors:     0 when all are ready; -ECANCELED if the caller is aborted, -ETIMEDOUT if a deadline
+ *             that covers it passes, and the branches that were not ready had no effect;
+ *             -EDEADLK in a stackless task, which polls a wok_join_all_future.
+ * Ownership:  ends the operations, each when it is ready, and borrows what they point to; a future of
+ *             wok_future_op() stays its owner's.  `ret_codes` has room for a code of each, or is
+ *             NULL; a code is WOK_PENDING until its operation is ready.  Allocates nothing.
+ * Threads:    stackful tasks, and plain threads, which block.
+ * Cancel:     cancellation point; what the codes say is ready has happened.
+ * Source:     the semantics of tokio::join!, over operations in place of futures.
+ */
+WOK_API
+WOK_CP
+int wok_join_all(wok_op *branches, size_t count, int *ret_codes);
+
+/**
+ * As wok_join_all(), until one fails: the others that are not ready are ended then, without effect.
+ *
+ * A join that is ended so leaves its handle valid and the task running; a scope that fails fast
+ * would abort it.
+ *
+ * Errors:     0 when all are ready with 0; the code of the branch that failed first, and no other
+ *             code is negative; -ECANCELED, -ETIMEDOUT and -EDEADLK as wok_join_all().
+ * Ownership:  as wok_join_all().
+ * Threads:    as wok_join_all().
+ * Cancel:     cancellation point; what the codes say is ready has happened.
+ * Source:     the semantics of tokio::try_join!.
+ */
+WOK_API
+WOK_CP
+int wok_try_join_all(wok_op *branches, size_t count, int *ret_codes);
+
+/** A join of operations in a stackless task; initialise it with wok_join_all_future_init(). */
+typedef struct wok_join_all_future {
+    wok_op *branches; /* borrowed */
+    size_t count, pending, first;
+    int *codes; /* borrowed */
+    bool tries, started;
+} wok_join_all_future;
+
+/**
+ * Prepares what wok_join_all() does.
+ *
+ * Ownership:  borrows the branches and `codes`, which may be NULL, until wok_join_all_future_drop().
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_join_all_future_init(wok_join_all_future *join, wok_op *branches, size_t count,
+                              int *codes);
+
+/**
+ * Prepares what wok_try_join_all() does.
+ *
+ * Ownership:  as wok_join_all_future_init().
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_try_join_all_future_init(wok_join_all_future *join, wok_op *branches, size_t count,
+                                  int *codes);
+
+/**
+ * Polls the branches that are not ready: WOK_READY when every branch is, else WOK_PENDING.
+ *
+ * Errors:     of a try: the code of the branch that failed first; else none.
+ * Threads:    the task of `cx`.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+wok_poll wok_join_all_future_poll(wok_join_all_future *join, wok_cx *cx);
+
+/**
+ * Ends the join in any state: the branches that were not ready had no effect.
+ *
+ * Threads:    any, while nobody polls it.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_join_all_future_drop(wok_join_all_future *join);
 
 WOK_END_DECLS
 

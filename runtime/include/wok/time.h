@@ -180,7 +180,7 @@ void wok_sleep_future_reset(wok_sleep_future *sleep, wok_instant deadline);
 WOK_API
 void wok_sleep_future_drop(wok_sleep_future *sleep);
 
-/** The sleep as a future for wok_await(), wok_select() and wok_join_all(); borrows it. */
+/** The sleep as a future for wok_await(); borrows it. */
 static inline wok_future wok_sleep_future_as(wok_sleep_future *sleep)
 {
     return WOK_TYPE_(wok_future){&wok_sleep_vtable, sleep};
