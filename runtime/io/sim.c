@@ -1,8 +1,8 @@
 /*
  * sim.c - a network in memory, with TCP's ways and with faults.
  *
- * This file has the table of ends, the listeners and what a test can do; sim_end.c has what bytes do.
- * All of it is under one lock.
+ * This file has the table of ends and the listeners; sim_end.c has what bytes do, sim_delay.c what is on
+ * its way, sim_test.c what a test can do.  All of it is under one lock.
  *
  * The worker sleeps in epoll as in the real runtime (epoll.h), so that parking, waking and signals
  * are the same code.
@@ -28,7 +28,7 @@ struct wok__sim_network wok__sim;
 
 /* ---- ends ---------------------------------------------------------------------------------- */
 
-static struct wok__sim_end *find(int fd)
+struct wok__sim_end *wok__sim_find(int fd)
 {
     size_t index = (size_t)fd - FIRST_FD;
     return fd >= FIRST_FD && index < wok__sim.capacity ? wok__sim.ends[index] : NULL;
@@ -59,10 +59,12 @@ static struct wok__sim_end *end_new(void)
     return end;
 }
 
-static void end_free(struct wok__sim_end *end)
+void wok__sim_end_free(struct wok__sim_end *end)
 {
+    wok__sim_forget_parcels(end);
     wok__sim.ends[end->fd - FIRST_FD] = NULL;
     wok__sim.figures.open--;
+    free(end->own);
     free(end->bytes);
     free(end);
 }
@@ -84,8 +86,18 @@ static struct wok__sim_end *stream_new(void)
     end->bytes = malloc(end->capacity);
     if (end->bytes != NULL)
         return end;
-    end_free(end);
+    wok__sim_end_free(end);
     return NULL;
+}
+
+/* Gives the lock back, and sees to it that what is on its way arrives. */
+static void give_and_hire(void)
+{
+    bool may_wait = wok__sim.parcels != NULL;
+
+    wok__lock_give(&wok__sim.lock);
+    if (may_wait)
+        wok__sim_hire();
 }
 
 /* ---- the driver ---------------------------------------------------------------------------- */
@@ -111,15 +123,15 @@ static void sim_done(struct wok__driver *driver)
         if (wok__sim.ends[i]->driver == driver)
             wok__sim.ends[i]->driver = NULL;
         if (last)
-            end_free(wok__sim.ends[i]);
+            wok__sim_end_free(wok__sim.ends[i]);
     }
     if (last) {
         free(wok__sim.ends);
         wok__sim.ends = NULL;
         wok__sim.capacity = 0;
         wok__sim.next_port = 0; /* the same program sees the same ports again */
-        wok__sim.faults = (struct wok__sim_faults){.capacity = 0};
-        wok__sim.figures = (struct wok__sim_figures){.open = 0};
+        wok__sim.faults = (wok_test_net_faults){.capacity = 0};
+        wok__sim.figures = (wok_test_net_figures){.open = 0};
     }
     wok__lock_give(&wok__sim.lock);
     wok__epoll_done(driver);
@@ -128,7 +140,7 @@ static void sim_done(struct wok__driver *driver)
 static int sim_attach(struct wok__driver *driver, int fd, wok__token token)
 {
     wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd);
+    struct wok__sim_end *end = wok__sim_find(fd);
     /* A listener's events go to the first driver: one is enough, and none is stuck in here. */
     if (end != NULL && end->driver == NULL) {
         end->driver = driver;
@@ -144,7 +156,7 @@ static int sim_attach(struct wok__driver *driver, int fd, wok__token token)
 static void sim_detach(struct wok__driver *driver, int fd)
 {
     wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd);
+    struct wok__sim_end *end = wok__sim_find(fd);
     if (end != NULL && end->driver == driver)
         end->driver = NULL;
     wok__lock_give(&wok__sim.lock);
@@ -198,10 +210,28 @@ static struct wok__sim_end *queue_take(struct wok__sim_end *listener)
 
     if (end != NULL) {
         listener->first = end->next;
-        listener->backlog++;
+        listener->waiting--;
         end->next = NULL;
     }
     return end;
+}
+
+static bool has_room(const struct wok__sim_end *listener)
+{
+    int most = wok__sim.faults.backlog_max;
+
+    return !listener->hushed && listener->waiting < listener->backlog &&
+           (most == 0 || listener->waiting < most);
+}
+
+/* The other end learns in its time that this one is gone. */
+static void reset_peer(struct wok__sim_end *end)
+{
+    struct wok__sim_end *peer = end->peer;
+
+    peer->peer = end->peer = NULL;
+    peer->reset_coming = true;
+    wok__sim_send_parcel(end, peer, WOK__SIM_RESET, 0, -ECONNRESET);
 }
 
 static void stop(struct wok__sim_end *listener)
@@ -211,24 +241,51 @@ static void stop(struct wok__sim_end *listener)
     listener->stopped = true;
     while ((end = queue_take(listener)) != NULL) {
         if (end->peer != NULL)
-            wok__sim_receive_reset(end->peer, -ECONNRESET);
-        end_free(end);
+            reset_peer(end);
+        wok__sim_end_free(end);
     }
 }
 
 static void sim_unlisten(int fd)
 {
     wok__lock_take(&wok__sim.lock);
-    stop(find(fd));
-    wok__lock_give(&wok__sim.lock);
+    stop(wok__sim_find(fd));
+    give_and_hire();
 }
 
 static int sim_hush(int fd)
 {
     wok__lock_take(&wok__sim.lock);
-    find(fd)->hushed = true;
+    wok__sim_find(fd)->hushed = true;
     wok__lock_give(&wok__sim.lock);
     return 0;
+}
+
+/* Why an accept that could succeed does not, or 0. */
+static int accept_fault(const struct wok__sim_end *listener)
+{
+    wok_test_net_faults *faults = &wok__sim.faults;
+
+    if (listener->first == NULL)
+        return 0;
+    if (faults->accept_errors > 0) {
+        faults->accept_errors--;
+        return faults->accept_error;
+    }
+    if (!wok__sim_chance(faults->chaos.accept))
+        return 0;
+    return faults->accept_error != 0 ? faults->accept_error : -EMFILE;
+}
+
+/* Tells the client that it is connected, unless it was told. */
+static void answer(struct wok__sim_end *server)
+{
+    struct wok__sim_end *client = server->peer;
+
+    if (client == NULL || !client->connecting || client->answered)
+        return;
+    client->answered = true;
+    wok__sim_send_parcel(server, client, WOK__SIM_ANSWER, 0, 0);
 }
 
 static int accept_locked(struct wok__sim_end *listener)
@@ -236,42 +293,67 @@ static int accept_locked(struct wok__sim_end *listener)
     wok__sim.figures.accepts++;
     if (listener->stopped)
         return -EINVAL;
-    if (listener->first != NULL && wok__sim.faults.accept_errors > 0) {
-        wok__sim.faults.accept_errors--;
-        return wok__sim.faults.accept_error;
-    }
+    int error = accept_fault(listener);
+    if (error < 0)
+        return error;
     struct wok__sim_end *end = queue_take(listener);
     if (end == NULL)
         return -EAGAIN;
-    if (end->peer != NULL && end->peer->connecting) {
-        end->peer->connecting = false;
-        wok__sim_notify(end->peer);
-    }
+    answer(end);
     return end->fd;
 }
 
 static int sim_accept(int fd)
 {
     wok__lock_take(&wok__sim.lock);
-    int accepted = accept_locked(find(fd));
+    int accepted = accept_locked(wok__sim_find(fd));
     wok__sim_note(WOK__SIM_ACCEPT, fd, accepted);
-    wok__lock_give(&wok__sim.lock);
+    give_and_hire();
     return accepted;
 }
 
 /* ---- connecting ---------------------------------------------------------------------------- */
 
-static int connect_locked(uint16_t port)
+static int connect_fault(void)
 {
-    struct wok__sim_end *listener = listener_at(port);
-    if (listener == NULL || listener->hushed || listener->backlog == 0)
-        return -ECONNREFUSED;
+    wok_test_net_faults *faults = &wok__sim.faults;
+
+    if (faults->connect_errors > 0) {
+        faults->connect_errors--;
+        return faults->connect_error;
+    }
+    if (!wok__sim_chance(faults->chaos.connect))
+        return 0;
+    return faults->connect_error != 0 ? faults->connect_error : -ECONNREFUSED;
+}
+
+bool wok__sim_call(struct wok__sim_end *server)
+{
+    struct wok__sim_end *listener = listener_at(server->port);
+
+    if (listener == NULL || !has_room(listener))
+        return false;
+    if (listener->first == NULL)
+        listener->first = server;
+    else
+        listener->last->next = server;
+    listener->last = server;
+    listener->waiting++;
+    wok__sim_notify(listener);
+    if (!wok__sim.faults.connect_late)
+        answer(server);
+    return true;
+}
+
+/* Both ends of a new connection to `port`; the client's descriptor, or -ENOMEM. */
+static int pair_new(uint16_t port, struct wok__sim_end **ret_server)
+{
     struct wok__sim_end *client = stream_new();
     if (client == NULL)
         return -ENOMEM;
     struct wok__sim_end *server = stream_new();
     if (server == NULL) {
-        end_free(client);
+        wok__sim_end_free(client);
         return -ENOMEM;
     }
 
@@ -279,15 +361,26 @@ static int connect_locked(uint16_t port)
     server->peer = client;
     client->port = server->peer_port = port_new();
     client->peer_port = server->port = port;
-    client->connecting = wok__sim.faults.connect_late;
-    if (listener->first == NULL)
-        listener->first = server;
-    else
-        listener->last->next = server;
-    listener->last = server;
-    listener->backlog--;
-    wok__sim_notify(listener);
+    client->connecting = true;
+    *ret_server = server;
     return client->fd;
+}
+
+static int connect_locked(uint16_t port)
+{
+    const struct wok__sim_end *listener = listener_at(port);
+    struct wok__sim_end *server;
+    int fd = connect_fault();
+
+    wok__sim.figures.connects++;
+    if (fd < 0)
+        return fd;
+    if (listener == NULL || !has_room(listener))
+        return -ECONNREFUSED;
+    fd = pair_new(port, &server);
+    if (fd >= 0)
+        wok__sim_send_parcel(server->peer, server, WOK__SIM_CALL, 0, 0);
+    return fd;
 }
 
 int wok__sim_connect(uint16_t port)
@@ -295,7 +388,7 @@ int wok__sim_connect(uint16_t port)
     wok__lock_take(&wok__sim.lock);
     int fd = connect_locked(port);
     wok__sim_note(WOK__SIM_CONNECT, 0, fd);
-    wok__lock_give(&wok__sim.lock);
+    give_and_hire();
     return fd;
 }
 
@@ -307,7 +400,7 @@ static int sim_connect(const struct wok__address *address)
 static int sim_connected(int fd)
 {
     wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd);
+    struct wok__sim_end *end = wok__sim_find(fd);
     int error = end->connecting ? -EINPROGRESS : end->error;
     wok__lock_give(&wok__sim.lock);
     return error;
@@ -316,7 +409,7 @@ static int sim_connected(int fd)
 static int sim_peer(int fd, struct wok__address *ret_address)
 {
     wok__lock_take(&wok__sim.lock);
-    uint16_t port = find(fd)->peer_port;
+    uint16_t port = wok__sim_find(fd)->peer_port;
     wok__lock_give(&wok__sim.lock);
     return wok__address_parse(NULL, port, ret_address);
 }
@@ -326,7 +419,7 @@ static int sim_peer(int fd, struct wok__address *ret_address)
 ssize_t wok__sim_recv(int fd, void *buffer, size_t size)
 {
     wok__lock_take(&wok__sim.lock);
-    ssize_t received = wok__sim_end_recv(find(fd), buffer, size);
+    ssize_t received = wok__sim_end_recv(wok__sim_find(fd), buffer, size);
     wok__sim_note(WOK__SIM_RECV, fd, received);
     wok__lock_give(&wok__sim.lock);
     return received;
@@ -340,9 +433,9 @@ static ssize_t sim_recv(const struct wok__io *io, void *buffer, size_t size)
 static ssize_t sim_send(const struct wok__io *io, const struct iovec *pieces, int count)
 {
     wok__lock_take(&wok__sim.lock);
-    ssize_t sent = wok__sim_end_send(find(io->fd), pieces, count);
+    ssize_t sent = wok__sim_end_send(wok__sim_find(io->fd), pieces, count);
     wok__sim_note(WOK__SIM_SEND, io->fd, sent);
-    wok__lock_give(&wok__sim.lock);
+    give_and_hire();
     return sent;
 }
 
@@ -356,85 +449,32 @@ ssize_t wok__sim_send(int fd, const void *bytes, size_t size)
 static int sim_shutdown_send(int fd)
 {
     wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd);
+    struct wok__sim_end *end = wok__sim_find(fd);
     int error = end->reset || end->connecting ? -ENOTCONN : 0;
     if (error == 0) {
         wok__sim_send_fin(end);
         wok__sim_notify(end); /* both directions may have ended now */
     }
     wok__sim_note(WOK__SIM_SHUT, fd, error);
-    wok__lock_give(&wok__sim.lock);
+    give_and_hire();
     return error;
 }
 
 void wok__sim_close(int fd, bool reset)
 {
     wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd);
+    struct wok__sim_end *end = wok__sim_find(fd);
     wok__sim_note(WOK__SIM_CLOSE, fd, reset);
     if (end->listens)
         stop(end);
     else if (end->peer != NULL && (reset || end->used > 0))
-        wok__sim_receive_reset(end->peer, -ECONNRESET); /* TCP: unread bytes make a close a reset */
-    else
+        reset_peer(end); /* TCP: unread bytes make a close a reset */
+    else if (!end->shut)
         wok__sim_send_fin(end);
     if (end->peer != NULL)
         end->peer->peer = NULL;
-    end_free(end);
-    wok__lock_give(&wok__sim.lock);
-}
-
-/* ---- a test's hand ------------------------------------------------------------------------- */
-
-void wok__sim_set_faults(const struct wok__sim_faults *faults)
-{
-    wok__lock_take(&wok__sim.lock);
-    wok__sim.faults = *faults;
-    wok__lock_give(&wok__sim.lock);
-}
-
-struct wok__sim_figures wok__sim_figures(void)
-{
-    wok__lock_take(&wok__sim.lock);
-    struct wok__sim_figures figures = wok__sim.figures;
-    wok__lock_give(&wok__sim.lock);
-    return figures;
-}
-
-void wok__sim_hold(int fd)
-{
-    wok__lock_take(&wok__sim.lock);
-    find(fd)->held = true;
-    wok__lock_give(&wok__sim.lock);
-}
-
-void wok__sim_release(int fd, size_t size)
-{
-    wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd);
-    if (size == SIZE_MAX)
-        end->held = false;
-    wok__sim_deliver(end, size);
-    wok__lock_give(&wok__sim.lock);
-}
-
-void wok__sim_reset(int fd)
-{
-    wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd), *peer = end->peer;
-    wok__sim_receive_reset(end, -ECONNRESET);
-    if (peer != NULL)
-        wok__sim_receive_reset(peer, -ECONNRESET);
-    wok__lock_give(&wok__sim.lock);
-}
-
-int wok__sim_peer(int fd)
-{
-    wok__lock_take(&wok__sim.lock);
-    struct wok__sim_end *end = find(fd);
-    int peer = end->peer != NULL ? end->peer->fd : -ENOTCONN;
-    wok__lock_give(&wok__sim.lock);
-    return peer;
+    wok__sim_end_free(end);
+    give_and_hire();
 }
 
 const struct wok__driver_ops wok__sim_ops = {

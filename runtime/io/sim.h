@@ -7,9 +7,8 @@
  * and a hand on the connection of any end (hold, release, reset).  An end is named by its
  * descriptor, wok_stream.io.fd.
  *
- * Everything is delivered at once, in the caller's thread, unless it is held; so with one worker a
- * run is the same each time, and nothing is on its way when a paused clock jumps.  Latency is a task
- * that holds, sleeps on the runtime's clock, and releases.
+ * Faults and figures are those of <wok/testing_net.h>.  Everything is delivered at once, in the caller's
+ * thread, unless it is held or a latency is asked for; so nothing is on its way when a paused clock jumps.
  */
 #ifndef WOK_IO_SIM_H
 #define WOK_IO_SIM_H
@@ -17,33 +16,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wok/testing_net.h>
+
 #include "io/driver.h"
 
-/* Zero is a network without faults. */
-struct wok__sim_faults {
-    size_t recv_max, send_max;       /* bytes of one call at most, as if the rest came just after */
-    unsigned recv_again, send_again; /* the next calls say -EAGAIN although they need not */
-    int accept_error;                /* what the next accepts say ... */
-    unsigned accept_errors;          /* ... and how many; the connections stay in the queue */
-    bool connect_late;               /* a connection is established when it is accepted */
-    size_t capacity;                 /* bytes an end can hold unread; 0: 65,536.  For new ends */
-};
-
-/* Calls since the network was empty, and ends that are open. */
-struct wok__sim_figures {
-    uint64_t accepts, recvs, sends, recv_eagains, send_eagains;
-    unsigned open; /* streams and listeners */
-};
-
-void wok__sim_set_faults(const struct wok__sim_faults *faults);
-struct wok__sim_figures wok__sim_figures(void);
-
-/* What is sent to this end from now on stays on its way, until it is released. */
+/* What arrives at this end from now on waits, until it is released. */
 void wok__sim_hold(int fd);
-/* Lets `size` bytes arrive, and a FIN after the last one; SIZE_MAX also ends the holding. */
+/* Lets `size` bytes be received, and a FIN after the last one; SIZE_MAX also ends the holding. */
 void wok__sim_release(int fd, size_t size);
 /* The connection breaks: both ends get a reset. */
 void wok__sim_reset(int fd);
+static inline wok_test_net_figures wok__sim_figures(void)
+{
+    wok_test_net_figures figures;
+
+    wok_test_net_figures_get(&figures);
+    return figures;
+}
 /* The other end, or -ENOTCONN. */
 int wok__sim_peer(int fd);
 

@@ -15,12 +15,14 @@
 
 #include <errno.h>
 
+#include "task/schedule.h"
+
 /* ---- events -------------------------------------------------------------------------------- */
 
 static size_t room_of(const struct wok__sim_end *end)
 {
     if (end->peer == NULL)
-        return SIZE_MAX; /* what is sent is answered with a reset */
+        return SIZE_MAX; /* what is sent is answered with a reset, or one is on its way */
     return end->peer->capacity - end->peer->used;
 }
 
@@ -51,14 +53,32 @@ void wok__sim_notify(struct wok__sim_end *end)
         wok__driver_event(end->driver, end->token, ready);
 }
 
-void wok__sim_deliver(struct wok__sim_end *end, size_t size)
+void wok__sim_show(struct wok__sim_end *end, size_t size)
 {
-    size_t moving = end->used - end->visible;
+    size_t hidden = end->arrived - end->visible;
 
-    end->visible += moving < size ? moving : size;
-    if (end->fin_sent && end->visible == end->used)
+    end->visible += hidden < size ? hidden : size;
+    if (end->fin_arrived && end->visible == end->used)
         end->fin_seen = true;
     wok__sim_notify(end);
+}
+
+void wok__sim_arrive(struct wok__sim_end *end, size_t size)
+{
+    if (end->reset)
+        return;
+    end->arrived += size;
+    if (!end->held)
+        wok__sim_show(end, SIZE_MAX);
+}
+
+void wok__sim_arrive_fin(struct wok__sim_end *end)
+{
+    if (end->reset)
+        return;
+    end->fin_arrived = true;
+    if (!end->held)
+        wok__sim_show(end, SIZE_MAX);
 }
 
 void wok__sim_receive_reset(struct wok__sim_end *end, int error)
@@ -66,11 +86,54 @@ void wok__sim_receive_reset(struct wok__sim_end *end, int error)
     if (end->peer != NULL)
         end->peer->peer = NULL;
     end->peer = NULL;
+    if (!end->reset)
+        wok__sim.figures.resets++;
     end->reset = true;
     end->connecting = false;
     end->error = error;
-    end->used = end->visible; /* what has arrived can still be read */
+    end->arrived = end->used = end->visible; /* what was seen can still be read */
     wok__sim_notify(end);
+}
+
+void wok__sim_break(struct wok__sim_end *end)
+{
+    struct wok__sim_end *peer = end->peer;
+
+    wok__sim_receive_reset(end, -ECONNRESET);
+    if (peer != NULL)
+        wok__sim_receive_reset(peer, -ECONNRESET);
+}
+
+/* ---- faults of a call ---------------------------------------------------------------------- */
+
+/* True: the call says -EAGAIN, and the event that ends the wait was reported. */
+static bool says_again(struct wok__sim_end *end, unsigned *agains, uint64_t *figure)
+{
+    bool again = *agains > 0 || wok__sim_chance(wok__sim_faults_of(end)->chaos.again);
+
+    if (!again)
+        return false;
+    if (*agains > 0)
+        --*agains;
+    wok__sim_notify(end);
+    ++*figure;
+    return true;
+}
+
+/* How much of `size` bytes a call may move. */
+static size_t cut(const struct wok__sim_end *end, size_t size, size_t max)
+{
+    if (max != 0 && size > max)
+        size = max;
+    if (size > 1 && wok__sim_chance(wok__sim_faults_of(end)->chaos.split))
+        size = 1 + wok__random_below(size - 1 < UINT32_MAX ? (uint32_t)size - 1 : UINT32_MAX);
+    return size;
+}
+
+static void break_by_chance(struct wok__sim_end *end)
+{
+    if (!end->reset && !end->connecting && wok__sim_chance(wok__sim_faults_of(end)->chaos.reset))
+        wok__sim_break(end);
 }
 
 /* ---- receiving ----------------------------------------------------------------------------- */
@@ -91,25 +154,23 @@ static ssize_t recv_nothing(struct wok__sim_end *end)
 
 ssize_t wok__sim_end_recv(struct wok__sim_end *end, char *buffer, size_t size)
 {
+    wok_test_net_faults *faults = wok__sim_faults_of(end);
+
     wok__sim.figures.recvs++;
-    if (wok__sim.faults.recv_again > 0) {
-        wok__sim.faults.recv_again--;
-        wok__sim_notify(end);
-        wok__sim.figures.recv_eagains++;
+    break_by_chance(end);
+    if (says_again(end, &faults->recv_again, &wok__sim.figures.recv_eagains))
         return -EAGAIN;
-    }
     if (end->visible == 0)
         return recv_nothing(end);
 
     bool was_full = end->used == end->capacity;
-    size_t count = size < end->visible ? size : end->visible;
-    if (wok__sim.faults.recv_max != 0 && count > wok__sim.faults.recv_max)
-        count = wok__sim.faults.recv_max;
+    size_t count = cut(end, size < end->visible ? size : end->visible, faults->recv_max);
     size_t straight = end->capacity - end->head < count ? end->capacity - end->head : count;
     memcpy(buffer, end->bytes + end->head, straight);
     memcpy(buffer + straight, end->bytes, count - straight);
     end->head = (end->head + count) % end->capacity;
     end->used -= count;
+    end->arrived -= count;
     end->visible -= count;
     if (count < size && end->visible > 0)
         wok__sim_notify(end); /* N2 */
@@ -135,42 +196,66 @@ static size_t append(struct wok__sim_end *end, const char *bytes, size_t size)
     return count;
 }
 
+/* How much the end may send before its connection breaks. */
+static uint64_t until_break(const struct wok__sim_end *end)
+{
+    uint64_t limit = wok__sim_faults_of(end)->reset_after;
+
+    return limit == 0 ? UINT64_MAX : limit > end->sent ? limit - end->sent : 0;
+}
+
 static ssize_t send_pieces(struct wok__sim_end *end, const struct iovec *pieces, int count)
 {
-    size_t left = wok__sim.faults.send_max != 0 ? wok__sim.faults.send_max : SIZE_MAX;
-    size_t sent = 0, size = 0;
+    uint64_t before_break = until_break(end);
+    size_t sent = 0, size = 0, left;
 
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
+        size += pieces[i].iov_len;
+    left = cut(end, size, wok__sim_faults_of(end)->send_max);
+    left = left < before_break ? left : (size_t)before_break;
+    for (int i = 0; i < count && left > 0; i++) {
         size_t want = pieces[i].iov_len < left ? pieces[i].iov_len : left;
         size_t taken = append(end->peer, pieces[i].iov_base, want);
-        size += pieces[i].iov_len;
         sent += taken;
         left -= taken;
-        if (taken < pieces[i].iov_len)
+        if (taken < want)
             break;
     }
     if (sent == 0 && size > 0) {
         wok__sim.figures.send_eagains++;
         return -EAGAIN;
     }
-    if (!end->peer->held)
-        wok__sim_deliver(end->peer, SIZE_MAX);
-    if (sent < size && room_of(end) > 0)
+    end->sent += sent;
+    if (sent > 0)
+        wok__sim_send_parcel(end, end->peer, WOK__SIM_BYTES, sent, 0);
+    if (sent == before_break)
+        wok__sim_break(end);
+    else if (sent < size && room_of(end) > 0)
         wok__sim_notify(end); /* N2 */
     return (ssize_t)sent;
 }
 
-ssize_t wok__sim_end_send(struct wok__sim_end *end, const struct iovec *pieces, int count)
+/* The peer is gone: the bytes are on the wire before the reset that answers them. */
+static ssize_t send_to_nobody(struct wok__sim_end *end, const struct iovec *pieces, int count)
 {
     ssize_t size = 0;
 
+    for (int i = 0; i < count; i++)
+        size += (ssize_t)pieces[i].iov_len;
+    if (!end->reset_coming)
+        wok__sim_send_parcel(end, end, WOK__SIM_RESET, 0, -EPIPE);
+    end->reset_coming = true;
+    return size;
+}
+
+ssize_t wok__sim_end_send(struct wok__sim_end *end, const struct iovec *pieces, int count)
+{
+    wok_test_net_faults *faults = wok__sim_faults_of(end);
+
     wok__sim.figures.sends++;
-    if (wok__sim.faults.send_again > 0) {
-        wok__sim.faults.send_again--;
-        wok__sim_notify(end);
-        wok__sim.figures.send_eagains++;
+    break_by_chance(end);
+    if (says_again(end, &faults->send_again, &wok__sim.figures.send_eagains))
         return -EAGAIN;
-    }
     if (end->error != 0) {
         int error = end->error;
         end->error = 0;
@@ -180,14 +265,9 @@ ssize_t wok__sim_end_send(struct wok__sim_end *end, const struct iovec *pieces, 
         return -EPIPE;
     if (end->connecting)
         return -EAGAIN;
-    if (end->peer != NULL)
-        return send_pieces(end, pieces, count);
-
-    /* The peer closed: the bytes are on the wire before the reset that answers them. */
-    for (int i = 0; i < count; i++)
-        size += (ssize_t)pieces[i].iov_len;
-    wok__sim_receive_reset(end, -EPIPE);
-    return size;
+    if (end->peer == NULL)
+        return send_to_nobody(end, pieces, count);
+    return send_pieces(end, pieces, count);
 }
 
 /* ---- ending -------------------------------------------------------------------------------- */
@@ -195,9 +275,6 @@ ssize_t wok__sim_end_send(struct wok__sim_end *end, const struct iovec *pieces, 
 void wok__sim_send_fin(struct wok__sim_end *end)
 {
     end->shut = true;
-    if (end->peer == NULL)
-        return;
-    end->peer->fin_sent = true;
-    if (!end->peer->held)
-        wok__sim_deliver(end->peer, SIZE_MAX);
+    if (end->peer != NULL)
+        wok__sim_send_parcel(end, end->peer, WOK__SIM_FIN, 0, 0);
 }

@@ -281,6 +281,8 @@ static int build(struct run *run)
     (void)wok_test_auto_advance(run->runtime, !options->manual_clock);
     wok_test_check_every(run->runtime, options->check_every);
     wok_test_blocking_by_turns(run->runtime, options->blocking_by_turns);
+    if (options->faults != NULL)
+        wok_test_net_set_faults(options->faults);
     wok_test_log_listen(run->runtime, options->on_event, options->argument);
     return 0;
 }

@@ -81,14 +81,23 @@ int expected(int code)
 
 static int act_once(struct actor *actor)
 {
-    unsigned which = roll(actor, task_act_count + wait_act_count + sync_act_count);
+    struct {
+        act *const *acts;
+        unsigned count;
+    } files[] = {
+        {task_acts, task_act_count},
+        {wait_acts, wait_act_count},
+        {sync_acts, sync_act_count},
+        {net_acts, net_act_count},
+    };
+    unsigned all = 0, which;
 
-    if (which < task_act_count)
-        return task_acts[which](actor);
-    which -= task_act_count;
-    if (which < wait_act_count)
-        return wait_acts[which](actor);
-    return sync_acts[which - wait_act_count](actor);
+    for (size_t i = 0; i < WOK_COUNT(files); i++)
+        all += files[i].count;
+    which = roll(actor, all);
+    for (size_t i = 0;; which -= files[i++].count)
+        if (which < files[i].count)
+            return files[i].acts[which](actor);
 }
 
 int actor_live(struct actor *actor, unsigned acts)
@@ -137,6 +146,7 @@ static int live(void *argument)
     unsigned count = run->workload->actors != 0 ? run->workload->actors : 10;
 
     CHECK(count <= WOK_COUNT(joins));
+    net_acts_begin(&self);
     for (unsigned i = 0; i < count; i++)
         joins[i] = wok_spawn(root_actor, {.actor = actor_child(&self), .thing = thing_make()});
     for (unsigned i = 0; i < count; i++) {
@@ -177,6 +187,7 @@ static int after(void *argument)
     run->began = false;
     wait_acts_end();
     sync_acts_end();
+    net_acts_end();
     CHECK(things.made == things.dropped);
     return 0;
 }

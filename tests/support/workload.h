@@ -64,13 +64,17 @@ int actor_live(struct actor *actor, unsigned acts);
 /* An act: 0, or why it was stopped. */
 typedef int act(struct actor *actor);
 
-extern act *const task_acts[], *const wait_acts[], *const sync_acts[];
-extern const unsigned task_act_count, wait_act_count, sync_act_count;
+/* Acts, by file; how often each file is chosen goes by how many it has. */
+extern act *const task_acts[], *const wait_acts[], *const sync_acts[], *const net_acts[];
+extern const unsigned task_act_count, wait_act_count, sync_act_count, net_act_count;
 
-/* What the acts of a file share: made before a run, and ended after its runtime. */
+/* What the acts of a file share: made at the beginning of a run, in its first task, and looked at when
+ * everything has ended. */
 void wait_acts_begin(void);
 void wait_acts_end(void);
 void sync_acts_begin(void);
 void sync_acts_end(void);
+void net_acts_begin(struct actor *actor);
+void net_acts_end(void);
 
 #endif

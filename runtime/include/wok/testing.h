@@ -24,6 +24,7 @@
 #include <wok/base.h>
 #include <wok/runtime.h>
 #include <wok/task.h>
+#include <wok/testing_net.h>
 #include <wok/time.h>
 
 WOK_BEGIN_DECLS
@@ -60,29 +61,31 @@ typedef struct wok_test_event {
 /** How wok_test_run() runs; zero means the default everywhere. */
 typedef struct wok_test_options {
     /** Workers (1). */
-    unsigned workers;
+    unsigned workers WOK_OPTIONAL_;
     /** The first seed (1), and how many there are from it on (1).  WOK_TEST_SEED=NUMBER in the
      *  environment runs that one only. */
-    uint64_t seed, seeds;
+    uint64_t seed WOK_OPTIONAL_, seeds WOK_OPTIONAL_;
     /** Usable bytes of a task's stack (256 KiB: room for what formats messages). */
-    size_t stack_bytes;
+    size_t stack_bytes WOK_OPTIONAL_;
     /** The network is the kernel's and not the simulated one. */
-    bool real_network;
+    bool real_network WOK_OPTIONAL_;
+    /** The simulated network's faults at the beginning of each run; NULL: none. */
+    const wok_test_net_faults *faults WOK_OPTIONAL_;
     /** The clock moves by wok_test_advance() only. */
-    bool manual_clock;
+    bool manual_clock WOK_OPTIONAL_;
     /** As wok_test_blocking_by_turns(). */
-    bool blocking_by_turns;
+    bool blocking_by_turns WOK_OPTIONAL_;
     /** As wok_test_check_every(). */
-    unsigned check_every;
+    unsigned check_every WOK_OPTIONAL_;
     /** Called when all of a run has ended, on the thread that called wok_test_run(); a negative code
      *  fails the run. */
-    int (*after)(void *argument);
+    int (*after)(void *argument) WOK_OPTIONAL_;
     /** Called with each event, by the worker that has the turn; it must not wait. */
-    void (*on_event)(const wok_test_event *event, void *argument);
+    void (*on_event)(const wok_test_event *event, void *argument) WOK_OPTIONAL_;
     /** Called with a panic that nobody awaits, which otherwise fails the run. */
-    void (*on_unjoined_panic)(const wok_join_error *error, void *argument);
+    void (*on_unjoined_panic)(const wok_join_error *error, void *argument) WOK_OPTIONAL_;
     /** Handed to the body and to these functions. */
-    void *argument;
+    void *argument WOK_OPTIONAL_;
 } wok_test_options;
 
 /** What a run came to. */

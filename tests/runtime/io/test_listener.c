@@ -11,7 +11,7 @@ NET_TEST(an_accept_without_descriptors_says_so_and_loses_nobody)
     wok_stream *client, *server;
 
     cr_assert_eq(wok_connect(NULL, wok_listener_port(listener), &client), 0);
-    wok__sim_set_faults(&(struct wok__sim_faults){.accept_errors = 3, .accept_error = -EMFILE});
+    wok_test_net_set_faults(&(wok_test_net_faults){.accept_errors = 3, .accept_error = -EMFILE});
     for (int i = 0; i < 3; i++)
         cr_assert_eq(wok_accept(listener, &server), -EMFILE);
     cr_assert_eq(wok__sim_figures().accepts, 3, "one attempt for each call: nobody spins");
@@ -27,8 +27,8 @@ NET_TEST(connections_that_died_in_the_queue_are_skipped)
     wok_stream *client, *server;
 
     cr_assert_eq(wok_connect(NULL, wok_listener_port(listener), &client), 0);
-    wok__sim_set_faults(
-        &(struct wok__sim_faults){.accept_errors = 20, .accept_error = -ECONNABORTED});
+    wok_test_net_set_faults(
+        &(wok_test_net_faults){.accept_errors = 20, .accept_error = -ECONNABORTED});
     cr_assert_eq(wok_accept(listener, &server), 0);
     wok_stream_close(client);
     wok_stream_close(server);
@@ -174,7 +174,7 @@ NET_TEST(a_connect_waits_until_it_is_established)
     wok_listener *listener = listen_here();
     wok_stream *client = NULL, *server = NULL;
 
-    wok__sim_set_faults(&(struct wok__sim_faults){.connect_late = true});
+    wok_test_net_set_faults(&(wok_test_net_faults){.connect_late = true});
     connect_to_join connecting = wok_spawn(connect_to, wok_listener_port(listener));
     let_others_run();
     cr_assert_not(wok_join_is_finished(&connecting.join));
@@ -191,7 +191,7 @@ NET_TEST(a_connect_that_is_aborted_or_refused_late_leaves_nothing)
     wok_stream *client = NULL;
     wok_join_error error;
 
-    wok__sim_set_faults(&(struct wok__sim_faults){.connect_late = true});
+    wok_test_net_set_faults(&(wok_test_net_faults){.connect_late = true});
     connect_to_join aborted = wok_spawn(connect_to, wok_listener_port(listener));
     connect_to_join refused = wok_spawn(connect_to, wok_listener_port(listener));
     let_others_run();

@@ -69,12 +69,12 @@ NET_TEST(a_request_and_its_answer_cost_one_recv_and_one_send)
     /* Short at both ends: from here on each waits for the other without trying. */
     cr_assert_eq(wok_stream_recv(client, buffer, sizeof buffer), 5);
 
-    struct wok__sim_figures before = wok__sim_figures();
+    wok_test_net_figures before = wok__sim_figures();
     for (int i = 0; i < REQUESTS; i++) {
         cr_assert_eq(wok_stream_send_all(client, "request", 7), 0);
         cr_assert_eq(wok_stream_recv(client, buffer, sizeof buffer), 7);
     }
-    struct wok__sim_figures after = wok__sim_figures();
+    wok_test_net_figures after = wok__sim_figures();
     cr_assert_eq(after.recvs - before.recvs, 2 * REQUESTS, "one at each end");
     cr_assert_eq(after.sends - before.sends, 2 * REQUESTS, "one at each end");
     cr_assert_eq(after.recv_eagains - before.recv_eagains, 0);
@@ -84,13 +84,13 @@ NET_TEST(a_request_and_its_answer_cost_one_recv_and_one_send)
 }
 
 /* Whatever the network does to the sizes, the bytes are those that were sent. */
-static void echo_through(size_t chunk, const struct wok__sim_faults *faults)
+static void echo_through(size_t chunk, const wok_test_net_faults *faults)
 {
     static char sent[20000], got[20000];
     wok_listener *listener = listen_here();
     wok_stream *client, *server;
 
-    wok__sim_set_faults(faults);
+    wok_test_net_set_faults(faults);
     connect_pair(listener, &client, &server);
     wok_join echo = spawn_echo(server);
     for (size_t i = 0; i < sizeof sent; i++)
@@ -108,17 +108,17 @@ static void echo_through(size_t chunk, const struct wok__sim_faults *faults)
 
 NET_TEST(bytes_survive_single_byte_reads_and_writes)
 {
-    echo_through(300, &(struct wok__sim_faults){.recv_max = 1, .send_max = 1});
+    echo_through(300, &(wok_test_net_faults){.recv_max = 1, .send_max = 1});
 }
 
 NET_TEST(bytes_survive_tiny_buffers)
 {
-    echo_through(5, &(struct wok__sim_faults){.capacity = 3});
+    echo_through(5, &(wok_test_net_faults){.capacity = 3});
 }
 
 NET_TEST(bytes_survive_spurious_eagain)
 {
-    echo_through(300, &(struct wok__sim_faults){.recv_again = 1000, .send_again = 1000});
+    echo_through(300, &(wok_test_net_faults){.recv_again = 1000, .send_again = 1000});
 }
 
 /* The sender fills the buffer and waits until the reader has made room. */
@@ -175,7 +175,7 @@ NET_TEST(a_short_send_goes_on_without_the_reader)
     char buffer[20];
 
     connect_pair(listener, &client, &server);
-    wok__sim_set_faults(&(struct wok__sim_faults){.send_max = 7});
+    wok_test_net_set_faults(&(wok_test_net_faults){.send_max = 7});
     cr_assert_eq(wok_stream_send_all(client, "12345678901234567890", 20), 0);
     recv_all(server, buffer, 20);
     wok_stream_close(client);
@@ -352,7 +352,7 @@ NET_TEST(a_stream_that_never_waits_lets_others_run)
 
     connect_pair(listener, &client, &server);
     wok_join echo = spawn_echo(server);
-    wok__sim_set_faults(&(struct wok__sim_faults){.recv_max = 1});
+    wok_test_net_set_faults(&(wok_test_net_faults){.recv_max = 1});
     cr_assert_eq(wok_stream_send_all(client, block, sizeof block), 0);
     recv_all(client, block, sizeof block);
     cr_assert_geq(echo_polls, 2 * BYTES / BUDGET, "%d", echo_polls);

@@ -156,7 +156,7 @@ static size_t fill(wok_stream *stream)
 
 NET_TEST(a_send_that_loses_has_sent_nothing)
 {
-    wok__sim_set_faults(&(struct wok__sim_faults){.capacity = 10000});
+    wok_test_net_set_faults(&(wok_test_net_faults){.capacity = 10000});
     struct pair pair = pair_of_streams();
     static char buffer[20000];
     size_t total = fill(pair.client), sent = 77;
@@ -272,7 +272,7 @@ NET_TEST(a_connect_that_loses_goes_on)
     wok_listener *listener = listen_here();
     wok_stream *server = NULL, *client = NULL;
 
-    wok__sim_set_faults(&(struct wok__sim_faults){.connect_late = true});
+    wok_test_net_set_faults(&(wok_test_net_faults){.connect_late = true});
     cr_assert_eq(wok_connect_begin(NULL, wok_listener_port(listener), &client), 0);
     cr_assert_eq(race(wok_connect_op(client)), 1);
     expect_no_waiter(client);
@@ -292,7 +292,7 @@ NET_TEST(waits_with_a_deadline_end_at_it_and_leave_nothing)
     wok_instant start = wok_now();
     char byte;
 
-    wok__sim_set_faults(&(struct wok__sim_faults){.capacity = 100, .connect_late = true});
+    wok_test_net_set_faults(&(wok_test_net_faults){.capacity = 100, .connect_late = true});
     wok_listener *listener = listen_here();
     cr_assert_eq(wok_accept_until(listener, wok_after(wok_ms(10)), &server), -ETIMEDOUT);
     cr_assert_null(listener->waiter);
@@ -307,7 +307,7 @@ NET_TEST(waits_with_a_deadline_end_at_it_and_leave_nothing)
     cr_assert_eq(wok_accept_until(listener, WOK_NEVER, &server), 0);
     wok_stream_close(server);
 
-    wok__sim_set_faults(&(struct wok__sim_faults){.capacity = 100});
+    wok_test_net_set_faults(&(wok_test_net_faults){.capacity = 100});
     connect_pair(listener, &client, &server);
     cr_assert_eq(wok_stream_recv_until(server, &byte, 1, wok_after(wok_ms(10))), -ETIMEDOUT);
     cr_assert_eq(wok_elapsed(start).ns, wok_ms(30).ns);

@@ -52,7 +52,7 @@ Test(sim, bytes_arrive_complete_and_in_order, .init = set_up, .fini = tear_down,
     int client, server;
     unsigned char buffer[97];
 
-    wok__sim_set_faults(&(struct wok__sim_faults){.capacity = 64});
+    wok_test_net_set_faults(&(wok_test_net_faults){.capacity = 64});
     connect_pair(&client, &server);
     while (received < 100000) {
         seed = seed * 1103515245u + 12345u;
@@ -190,12 +190,12 @@ Test(sim, faults_cut_and_refuse, .init = set_up, .fini = tear_down)
     char buffer[8];
 
     connect_pair(&client, &server);
-    wok__sim_set_faults(&(struct wok__sim_faults){.send_max = 3,
-                                                  .recv_max = 2,
-                                                  .send_again = 1,
-                                                  .recv_again = 1,
-                                                  .accept_errors = 1,
-                                                  .accept_error = -EMFILE});
+    wok_test_net_set_faults(&(wok_test_net_faults){.send_max = 3,
+                                                   .recv_max = 2,
+                                                   .send_again = 1,
+                                                   .recv_again = 1,
+                                                   .accept_errors = 1,
+                                                   .accept_error = -EMFILE});
     cr_assert_eq(wok__sim_send(client, "abcd", 4), -EAGAIN);
     cr_assert_eq(wok__sim_send(client, "abcd", 4), 3);
     cr_assert_eq(wok__sim_recv(server, buffer, sizeof buffer), -EAGAIN);
@@ -209,7 +209,7 @@ Test(sim, faults_cut_and_refuse, .init = set_up, .fini = tear_down)
 
 Test(sim, a_late_connection_is_there_when_it_is_accepted, .init = set_up, .fini = tear_down)
 {
-    wok__sim_set_faults(&(struct wok__sim_faults){.connect_late = true});
+    wok_test_net_set_faults(&(wok_test_net_faults){.connect_late = true});
     int client = wok__sim_connect(port);
 
     cr_assert_eq(wok__sim_ops.connected(client), -EINPROGRESS);

@@ -50,13 +50,13 @@ CONNECTION_TEST(a_request_costs_one_recv_and_one_send, .drain_delay = {0})
     send_raw(fd, REQUEST);
     settle();
     cr_assert_gt(recv_raw(fd, buffer, sizeof buffer), 0);
-    struct wok__sim_figures before = wok__sim_figures();
+    wok_test_net_figures before = wok__sim_figures();
     for (int i = 0; i < 100; i++) {
         send_raw(fd, REQUEST);
         settle();
         cr_assert_gt(recv_raw(fd, buffer, sizeof buffer), 0);
     }
-    struct wok__sim_figures after = wok__sim_figures();
+    wok_test_net_figures after = wok__sim_figures();
     cr_assert_eq(after.sends - before.sends, 100 + 100); /* the client's, the server's */
     cr_assert_eq(after.recvs - before.recvs, 100 + 100);
     cr_assert_eq(after.recv_eagains, before.recv_eagains);
@@ -71,11 +71,11 @@ CONNECTION_TEST(answers_that_are_ready_together_leave_in_one_send, .drain_delay 
     settle();
     for (int i = 0; i < 16; i++)
         strcat(requests, REQUEST);
-    struct wok__sim_figures before = wok__sim_figures();
+    wok_test_net_figures before = wok__sim_figures();
     send_raw(fd, requests);
     settle();
     cr_assert_gt(recv_raw(fd, buffer, sizeof buffer), 0);
-    struct wok__sim_figures after = wok__sim_figures();
+    wok_test_net_figures after = wok__sim_figures();
     cr_assert_eq(count(buffer, "\r\n\r\nok\n"), 16);
     cr_assert_eq(after.sends - before.sends, 1 + 1);
     cr_assert_eq(after.recvs - before.recvs, 1 + 1);
@@ -108,11 +108,11 @@ CONNECTION_TEST(a_client_that_does_not_read_has_one_large_answer_waiting, .drain
 CONNECTION_TEST(small_answers_that_nobody_reads_stop_the_reading, .output_max = 1000)
 {
     int fd = wok__sim_connect(port);
-    struct wok__sim_faults faults = {.capacity = 0};
+    wok_test_net_faults faults = {.capacity = 0};
 
     settle();
     faults.send_again = 1; /* nothing leaves until there is an event, which there is at once ... */
-    wok__sim_set_faults(&faults);
+    wok_test_net_set_faults(&faults);
     for (int i = 0; i < 1000; i++)
         (void)wok__sim_send(fd, REQUEST, sizeof REQUEST - 1);
     settle();
@@ -135,14 +135,14 @@ CONNECTION_TEST(small_answers_that_nobody_reads_stop_the_reading, .output_max = 
 CONNECTION_TEST(bytes_may_come_and_go_one_by_one, .drain_delay = {0})
 {
     int fd = wok__sim_connect(port);
-    struct wok__sim_faults faults = {.recv_max = 1, .send_max = 1};
+    wok_test_net_faults faults = {.recv_max = 1, .send_max = 1};
     char all[4096] = "";
     size_t size = 0;
 
     settle();
     send_raw(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                  "3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n" REQUEST);
-    wok__sim_set_faults(&faults);
+    wok_test_net_set_faults(&faults);
     for (int i = 0; i < 5000 && strstr(all, "\r\n\r\nok\n") == NULL; i++) {
         size += recv_raw(fd, all + size, sizeof all - size);
         settle();
@@ -155,10 +155,10 @@ CONNECTION_TEST(bytes_may_come_and_go_one_by_one, .drain_delay = {0})
 
 CONNECTION_TEST(accepting_pauses_while_there_is_no_descriptor, .drain_delay = {0})
 {
-    struct wok__sim_faults faults = {.accept_error = -EMFILE, .accept_errors = 3};
+    wok_test_net_faults faults = {.accept_error = -EMFILE, .accept_errors = 3};
     wok_instant began = wok_now();
 
-    wok__sim_set_faults(&faults);
+    wok_test_net_set_faults(&faults);
     uint64_t before = wok__sim_figures().accepts;
     char *answer = ask_once("GET /ok HTTP/1.0\r\n\r\n");
     cr_assert_eq(count(answer, "\r\n\r\nok\n"), 1);
