@@ -85,10 +85,8 @@ static int act_once(struct actor *actor)
         act *const *acts;
         unsigned count;
     } files[] = {
-        {task_acts, task_act_count},
-        {wait_acts, wait_act_count},
-        {sync_acts, sync_act_count},
-        {net_acts, net_act_count},
+        {task_acts, task_act_count},       {wait_acts, wait_act_count}, {sync_acts, sync_act_count},
+        {channel_acts, channel_act_count}, {net_acts, net_act_count},
     };
     unsigned all = 0, which;
 

@@ -65,8 +65,10 @@ int actor_live(struct actor *actor, unsigned acts);
 typedef int act(struct actor *actor);
 
 /* Acts, by file; how often each file is chosen goes by how many it has. */
-extern act *const task_acts[], *const wait_acts[], *const sync_acts[], *const net_acts[];
-extern const unsigned task_act_count, wait_act_count, sync_act_count, net_act_count;
+extern act *const task_acts[], *const wait_acts[], *const sync_acts[], *const channel_acts[],
+                                                                           *const net_acts[];
+extern const unsigned task_act_count, wait_act_count, sync_act_count, channel_act_count,
+    net_act_count;
 
 /* What the acts of a file share: made at the beginning of a run, in its first task, and looked at when
  * everything has ended. */

@@ -387,8 +387,73 @@ static int act_tracker(struct actor *actor)
     return code;
 }
 
+/* ---- where and how it runs --------------------------------------------------------------------------- */
+
+static wok_local mark;
+
+struct pinned_args {
+    struct actor actor;
+    struct thing thing;
+    unsigned worker;
+};
+
+static void pinned_args_drop(struct pinned_args *args)
+{
+    CHECK(wok_worker_index() == (int)args->worker || wok_worker_index() < 0);
+    thing_drop(&args->thing);
+}
+
+WOK_TASK_WITH_DROP(pinned, struct pinned_args, int, pinned_args_drop, NULL);
+
+static int pinned(struct pinned_args *args, int *result)
+{
+    int code = 0;
+
+    *result = 0;
+    WOK_LOCAL(&mark, args)
+    {
+        for (uint32_t i = roll(&args->actor, 4); i > 0 && code == 0; i--) {
+            CHECK(wok_worker_index() == (int)args->worker);
+            CHECK(wok_local_get(&mark) == args);
+            code = roll(&args->actor, 2) == 0 ? wok_yield() : wok_sleep(roll_time(&args->actor));
+        }
+    }
+    CHECK(wok_local_get(&mark) == NULL);
+    return code;
+}
+
+static int act_pinned(struct actor *actor)
+{
+    unsigned worker = roll(actor, wok_runtime_workers(wok_runtime_current()));
+    wok_spawn_options options = {.name = "pinned", .worker = WOK_WORKER(worker)};
+    struct pinned_args args = {actor_child(actor), thing_make(), worker};
+    WOK_CLEANUP(pinned_join_drop) pinned_join join = wok_spawn_with(options, pinned, args);
+    int code;
+
+    if (roll(actor, 4) == 0)
+        wok_join_abort(&join.join);
+    code = pinned_await(&join, NULL, NULL);
+    return code == -WOK_EJOIN ? 0 : code;
+}
+
+/* On a paused clock it is a block as any other, but that nothing cuts its waits short. */
+static int act_in_place(struct actor *actor)
+{
+    wok_duration time = roll_time(actor);
+    wok_instant start = wok_now();
+    int code = -EIO;
+
+    WOK_BLOCK_IN_PLACE()
+    {
+        code = roll(actor, 2) == 0 ? wok_sleep(time) : 0;
+    }
+    CHECK(code == 0 || code == -ECANCELED || code == -ETIMEDOUT);
+    CHECK(wok_elapsed(start).ns <= time.ns);
+    return code;
+}
+
 act *const task_acts[] = {
-    act_await,    act_await,   act_abort_race, act_await_until, act_scope, act_completion_order,
-    act_join_set, act_tracker,
+    act_pinned, act_in_place,         act_await,    act_await,   act_abort_race, act_await_until,
+    act_scope,  act_completion_order, act_join_set, act_tracker,
 };
 const unsigned task_act_count = WOK_COUNT(task_acts);
