@@ -97,7 +97,7 @@ bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned index,
         .driver_turns = load_relaxed(&counters->driver_turns),
         .io_events = load_relaxed(&counters->io_events),
         .inbox_wakes = load_relaxed(&counters->inbox_wakes),
-        .queue_depth = wok__queue_length(&worker->queue),
+        .queue_depth = wok__queue_length(&worker->ready.queue),
         .timers = (uint32_t)wok__timers_count(&worker->timers),
         .descriptors = wok__driver_load(&worker->driver),
     };

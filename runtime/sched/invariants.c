@@ -134,23 +134,24 @@ static void walk_list(struct check *check, enum place place, struct wok_task *ta
 
 static void walk_worker(struct check *check, struct wok__worker *worker)
 {
-    struct wok_task *slot = load_relaxed(&worker->slot);
+    const struct wok__ready *ready = &worker->ready;
+    struct wok_task *slot = load_relaxed(&ready->slot);
     size_t before = check->found_count;
 
     check->worker = worker->index;
-    walk_list(check, BOUND, worker->bound_first);
-    walk_list(check, YIELDED, worker->yielded_first);
-    if (check->found_count - before != worker->bound_length)
+    walk_list(check, BOUND, ready->bound_first);
+    walk_list(check, YIELDED, ready->yielded_first);
+    if (check->found_count - before != ready->bound_length)
         say(check, "worker %u counts %u bound tasks and has %zu", worker->index,
-            worker->bound_length, check->found_count - before);
-    walk_list(check, INBOX, load_acquire(&worker->inbox)); /* [inbox.push] */
+            ready->bound_length, check->found_count - before);
     check->place = RING;
-    wok__queue_visit(&worker->queue, visit_queued, check);
+    wok__queue_visit(&ready->queue, visit_queued, check);
     check->place = DEQUE;
-    wok__deque_visit(&worker->children, visit_queued, check);
+    wok__deque_visit(&ready->children, visit_queued, check);
     check->place = SLOT;
     if (slot != NULL)
         visit_queued(slot, check);
+    walk_list(check, INBOX, load_acquire(&worker->inbox)); /* [inbox.push] */
 }
 
 static int by_task(const void *a, const void *b)

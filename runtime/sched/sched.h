@@ -17,10 +17,9 @@
 #include "blocking/pool.h"
 #include "io/driver.h"
 #include "platform/stack.h"
-#include "sched/deque.h"
 #include "sched/idle.h"
 #include "sched/inject.h"
-#include "sched/queue.h"
+#include "sched/ready.h"
 #include "sched/spare.h"
 #include "task/task.h"
 #include "time/clock.h"
@@ -50,10 +49,7 @@ struct wok__worker {
     bool has_turn;            /* by turns: it is this worker's */
     struct wok__log *log;     /* constant; NULL: what happens is not logged */
 
-    struct wok__queue queue;    /* tasks that may move: the owner and thieves */
-    struct wok__deque children; /* new children of scopes: the owner and thieves */
-    /* The task that runs next; the owner, and a helper while the owner is stuck. */
-    alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) slot;
+    struct wok__ready ready;
     /* Bound tasks that were woken elsewhere, newest first: anyone pushes, the owner takes all. */
     alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) inbox;
     /* 1 while the worker is in one poll for too long: set by the monitor, cleared when it moves again;
@@ -69,14 +65,8 @@ struct wok__worker {
     /* Since when the worker has been inside one poll, on CLOCK_MONOTONIC; 0: it moves.  The monitor. */
     atomic_u64 standing_since;
 
-    alignas(WOK__CACHE_LINE) struct wok_task *bound_first;
-    struct wok_task *bound_last; /* bound tasks that are ready, oldest first */
-    uint32_t bound_length;
-    struct wok_task *yielded_first, *yielded_last; /* bound tasks that let the others run first */
-    uint32_t tick;                                 /* polls, for what is done once in so many */
-    uint32_t slot_run;                             /* polls in a row that came from the slot */
-    bool serve_bound;      /* whose turn it is: the bound tasks' or the ring's */
-    bool searching;        /* counts as searching in idle */
+    alignas(WOK__CACHE_LINE) uint32_t tick; /* polls, for what is done once in so many */
+    bool searching;                         /* counts as searching in idle */
     bool pushed;           /* something was pushed to the ring since the last look */
     bool eventful;         /* the last turn of the driver had events */
     uint32_t trims_left;   /* how many more times an idle worker wakes to give memory back */
@@ -165,8 +155,6 @@ void wok__worker_main(void *worker);
 void wok__worker_push(struct wok__worker *worker, struct wok_task *task);
 /* Moves the inbox to the end of the bound tasks. */
 void wok__worker_drain_inbox(struct wok__worker *worker);
-/* Moves the tasks that have yielded there as well. */
-void wok__worker_release_yielded(struct wok__worker *worker);
 /* There is work for another worker: wakes a sleeping one unless somebody searches. */
 void wok__sched_notify(struct wok_runtime *runtime);
 /* Makes a worker's wait return. */

@@ -41,49 +41,14 @@ void wok__worker_push(struct wok__worker *worker, struct wok_task *task)
 {
     struct wok_task *batch[WOK__QUEUE_CAPACITY / 2 + 1];
 
-    if (!wok__queue_push(&worker->queue, task)) {
+    if (!wok__queue_push(&worker->ready.queue, task)) {
         /* None while a thief is at work: then the one task goes, instead of waiting for the thief. */
-        size_t count = wok__queue_take_half(&worker->queue, batch);
+        size_t count = wok__queue_take_half(&worker->ready.queue, batch);
         batch[count] = task;
         wok__inject_push(&worker->runtime->inject, batch, count + 1);
         wok__count(&worker->counters.overflows, 1);
     }
     worker->pushed = true;
-}
-
-static void append_bound(struct wok__worker *worker, struct wok_task *task)
-{
-    task->next = NULL;
-    if (worker->bound_last != NULL)
-        worker->bound_last->next = task;
-    else
-        worker->bound_first = task;
-    worker->bound_last = task;
-    worker->bound_length++;
-}
-
-/* Behind everything that is ready now, the ring included: what a yield promises. */
-static void append_yielded(struct wok__worker *worker, struct wok_task *task)
-{
-    task->next = NULL;
-    if (worker->yielded_last != NULL)
-        worker->yielded_last->next = task;
-    else
-        worker->yielded_first = task;
-    worker->yielded_last = task;
-    worker->bound_length++;
-}
-
-void wok__worker_release_yielded(struct wok__worker *worker)
-{
-    if (worker->yielded_first == NULL)
-        return;
-    if (worker->bound_last != NULL)
-        worker->bound_last->next = worker->yielded_first;
-    else
-        worker->bound_first = worker->yielded_first;
-    worker->bound_last = worker->yielded_last;
-    worker->yielded_first = worker->yielded_last = NULL;
 }
 
 static void push_inbox(struct wok_runtime *runtime, struct wok_task *task)
@@ -114,7 +79,7 @@ void wok__worker_drain_inbox(struct wok__worker *worker)
     }
     while (oldest != NULL) {
         struct wok_task *next = oldest->next;
-        append_bound(worker, oldest);
+        wok__ready_bind(&worker->ready, oldest);
         wok__count(&worker->counters.inbox_wakes, 1);
         oldest = next;
     }
@@ -139,9 +104,9 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         if (worker == NULL || worker->index != task->home)
             push_inbox(runtime, task);
         else if (reason == WOK__REASON_YIELD)
-            append_yielded(worker, task);
+            wok__ready_bind_yielded(&worker->ready, task);
         else
-            append_bound(worker, task);
+            wok__ready_bind(&worker->ready, task);
         return;
     }
     if (worker == NULL) {
@@ -149,13 +114,13 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         wok__sched_notify(runtime);
         return;
     }
-    if (reason == WOK__REASON_CHILD && wok__deque_push(&worker->children, task)) {
+    if (reason == WOK__REASON_CHILD && wok__deque_push(&worker->ready.children, task)) {
         worker->pushed = true;
         return;
     }
     if (reason == WOK__REASON_WAKE) {
         /* [slot.task] for the helper of a stuck worker */
-        task = exchange_acq_rel(&worker->slot, task);
+        task = exchange_acq_rel(&worker->ready.slot, task);
         if (task == NULL)
             return;
     }
@@ -169,7 +134,7 @@ enum { CHILDREN_IN_PLACE = 61 };
 
 static bool poll_child(struct wok__worker *worker)
 {
-    struct wok_task *task = wok__deque_take(&worker->children);
+    struct wok_task *task = wok__deque_take(&worker->ready.children);
 
     if (task == NULL)
         return false;
@@ -190,11 +155,11 @@ bool wok__run_children_here(wok_cx *cx)
 
     if (here->fiber == NULL || here->task != cx->task)
         return true; /* a plain thread, or a wait inside another future's poll */
-    if (wok__deque_length(&worker->children) == 0)
+    if (wok__deque_length(&worker->ready.children) == 0)
         return true;
     while (left > 0 && poll_child(worker))
         left--;
-    if (wok__deque_length(&worker->children) == 0)
+    if (wok__deque_length(&worker->ready.children) == 0)
         return true;
     wok_cx_yield(cx);
     return false;

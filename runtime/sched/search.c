@@ -25,7 +25,7 @@ static struct wok_task *from_injection(struct wok__worker *worker)
 static struct wok_task *from_ring(struct wok__worker *worker, struct wok__worker *victim)
 {
     uint32_t moved;
-    struct wok_task *task = wok__queue_steal(&victim->queue, &worker->queue, &moved);
+    struct wok_task *task = wok__queue_steal(&victim->ready.queue, &worker->ready.queue, &moved);
 
     if (task != NULL) {
         wok__count(&worker->counters.steals, 1);
@@ -38,8 +38,8 @@ static struct wok_task *from_children(struct wok__worker *worker, struct wok__wo
 {
     struct wok_task *task = NULL;
 
-    if (wok__deque_length(&victim->children) != 0)
-        task = wok__deque_steal(&victim->children);
+    if (wok__deque_length(&victim->ready.children) != 0)
+        task = wok__deque_steal(&victim->ready.children);
     if (task != NULL) {
         wok__count(&worker->counters.steals, 1);
         wok__count(&worker->counters.stolen_tasks, 1);
@@ -55,9 +55,9 @@ static struct wok_task *from_stuck(struct wok__worker *worker, struct wok__worke
     if ((load_relaxed(&worker->runtime->spares.blocked) & bit) == 0)
         return NULL;
     wok__assist(worker->runtime, wok__spares_blocked(worker->runtime) & bit);
-    if (load_relaxed(&victim->slot) != NULL)
-        return exchange_acq_rel(&victim->slot, NULL); /* [slot.task] */
-    return wok__queue_take(&worker->queue);
+    if (load_relaxed(&victim->ready.slot) != NULL)
+        return exchange_acq_rel(&victim->ready.slot, NULL); /* [slot.task] */
+    return wok__queue_take(&worker->ready.queue);
 }
 
 struct wok_task *wok__worker_search(struct wok__worker *worker)
@@ -96,8 +96,7 @@ bool wok__worker_sees_work(const struct wok__worker *worker)
 
     for (uint32_t i = 0; i < count; i++) {
         const struct wok__worker *victim = runtime->workers[i];
-        if (victim != worker &&
-            (wok__queue_length(&victim->queue) != 0 || wok__deque_length(&victim->children) != 0))
+        if (victim != worker && wok__ready_stealable(&victim->ready) != 0)
             return true;
     }
     return false;

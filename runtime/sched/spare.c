@@ -160,8 +160,8 @@ void wok__worker_block(struct wok__worker *worker)
     bool alone;
 
     /* What would have run next: the others steal from the ring only.  [slot.task] */
-    if (load_relaxed(&worker->slot) != NULL)
-        task = exchange_acq_rel(&worker->slot, NULL);
+    if (load_relaxed(&worker->ready.slot) != NULL)
+        task = exchange_acq_rel(&worker->ready.slot, NULL);
     if (task != NULL)
         wok__worker_push(worker, task);
 
@@ -244,14 +244,14 @@ static void hand_over(struct wok__worker *worker)
     size_t count = 0;
     struct wok_task *task;
 
-    while ((task = wok__queue_take(&worker->queue)) != NULL)
+    while ((task = wok__queue_take(&worker->ready.queue)) != NULL)
         batch[count++] = task;
     if (count > 0)
         wok__inject_push(&runtime->inject, batch, count);
-    while ((task = wok__deque_steal(&worker->children)) != NULL)
+    while ((task = wok__deque_steal(&worker->ready.children)) != NULL)
         wok__inject_push(&runtime->inject, &task, 1);
-    if (load_relaxed(&worker->slot) != NULL) {
-        task = exchange_acq_rel(&worker->slot, NULL); /* [slot.task] */
+    if (load_relaxed(&worker->ready.slot) != NULL) {
+        task = exchange_acq_rel(&worker->ready.slot, NULL); /* [slot.task] */
         if (task != NULL)
             wok__inject_push(&runtime->inject, &task, 1);
     }

@@ -193,8 +193,7 @@ static bool sees_work(const struct wok_runtime *runtime)
         return true;
     for (uint32_t i = 0; i < runtime->worker_count; i++) {
         const struct wok__worker *worker = runtime->workers[i];
-        if (load_relaxed(&worker->inbox) != NULL || wok__queue_length(&worker->queue) != 0 ||
-            wok__deque_length(&worker->children) != 0)
+        if (load_relaxed(&worker->inbox) != NULL || wok__ready_stealable(&worker->ready) != 0)
             return true;
     }
     return false;

@@ -1,14 +1,9 @@
 /*
  * worker.c - a worker's loop: take a task, poll it, look after the rest.
  *
- * What is served when
- *   - the slot first, but at most 3 times in a row while others wait;
- *   - bound tasks and the ring by turns, so that neither starves the other;
- *   - new children of scopes, whose parents run them unless these do something else meanwhile, when
- *     there is nothing of the former, and the oldest at every 8th poll;
- *   - bound tasks that have yielded when there is nothing of the former, or at the 61st poll;
- *   - the driver, the timers and the injection queue at every 61st poll, and whenever there is
- *     nothing else.  61: a prime, so that it does not beat with batches of powers of two.
+ * Own tasks come first, in the order that ready.c has.  The driver, the timers and the injection queue
+ * are served at every 61st poll, when bound tasks that have yielded are let in as well, and whenever
+ * there is nothing else.  61: a prime, so that it does not beat with batches of powers of two.
  *
  * Whether another worker is woken for what lies in ring and deque is a matter of money: a wake-up costs
  * this worker a system call and the other one some 20 microseconds until it runs.  So it is made
@@ -21,62 +16,8 @@
 #include "sched/turns.h"
 #include "task/context.h"
 
-enum { EVENT_INTERVAL = 61, CHILD_INTERVAL = 8, SLOT_RUN_MAX = 3 };
+enum { EVENT_INTERVAL = 61 };
 #define WAKE_COST_NS UINT64_C(20000)
-
-static struct wok_task *take_slot(struct wok__worker *worker)
-{
-    if (load_relaxed(&worker->slot) == NULL)
-        return NULL;
-    return exchange_acq_rel(&worker->slot, NULL); /* [slot.task] */
-}
-
-static struct wok_task *take_bound(struct wok__worker *worker)
-{
-    struct wok_task *task = worker->bound_first;
-
-    if (task == NULL)
-        return NULL;
-    worker->bound_first = task->next;
-    if (task->next == NULL)
-        worker->bound_last = NULL;
-    worker->bound_length--;
-    return task;
-}
-
-/* The oldest of the new children: the newest are for their parents, and none must wait for ever. */
-static struct wok_task *take_child(struct wok__worker *worker)
-{
-    return wok__deque_length(&worker->children) == 0 ? NULL : wok__deque_steal(&worker->children);
-}
-
-/* The next of the worker's own tasks, or NULL. */
-static struct wok_task *next_own(struct wok__worker *worker)
-{
-    struct wok_task *task;
-
-    if (worker->slot_run < SLOT_RUN_MAX) {
-        task = take_slot(worker);
-        if (task != NULL) {
-            worker->slot_run++;
-            return task;
-        }
-    }
-    worker->slot_run = 0;
-    worker->serve_bound = !worker->serve_bound;
-    task = worker->serve_bound ? take_bound(worker) : wok__queue_take(&worker->queue);
-    if (task == NULL)
-        task = worker->serve_bound ? wok__queue_take(&worker->queue) : take_bound(worker);
-    if (task == NULL)
-        task = take_child(worker);
-    if (task == NULL)
-        task = take_slot(worker);
-    if (task == NULL) {
-        wok__worker_release_yielded(worker); /* the others have had their turn */
-        task = take_bound(worker);
-    }
-    return task;
-}
 
 static struct wok_task *next_task(struct wok__worker *worker)
 {
@@ -84,19 +25,17 @@ static struct wok_task *next_task(struct wok__worker *worker)
 
     wok__worker_drain_inbox(worker);
     if (++worker->tick % EVENT_INTERVAL == 0) {
-        wok__worker_release_yielded(worker); /* the others are too many to wait for all */
+        wok__ready_release_yielded(&worker->ready); /* the others are too many to wait for all */
         wok__worker_turn(worker);
         if (wok__inject_take(&worker->runtime->inject, &task, 1) == 1)
             return task;
     }
-    task = worker->tick % CHILD_INTERVAL == 0 ? take_child(worker) : NULL;
-    if (task == NULL)
-        task = next_own(worker);
+    task = wok__ready_next(&worker->ready);
     if (task != NULL)
         return task;
     if (worker->eventful) {
         wok__worker_turn(worker); /* there was something just now: look before a search */
-        task = next_own(worker);
+        task = wok__ready_next(&worker->ready);
         if (task != NULL)
             return task;
     }
@@ -113,7 +52,7 @@ static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
 
 void wok__worker_share(struct wok__worker *worker)
 {
-    uint32_t length = wok__queue_length(&worker->queue) + wok__deque_length(&worker->children);
+    uint32_t length = wok__ready_stealable(&worker->ready);
 
     worker->pushed = false;
     if (length > 0 && is_worth_a_wake(worker, length) &&
