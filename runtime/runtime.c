@@ -152,7 +152,8 @@ void wok__runtime_destroy(struct wok_runtime *runtime)
         wok__worker_free(runtime, i);
     free(runtime->workers);
     wok__turns_free(runtime->turns);
-    wok__inject_done(&runtime->inject);
+    for (size_t i = 0; i < WOK_COUNT(runtime->inject); i++)
+        wok__inject_done(&runtime->inject[i]);
     wok__pools_done(&runtime->pools);
     wok_watch_sender_drop(&runtime->shutdown_watch);
     wok__lock_take(&runtime->last_lock);
@@ -196,6 +197,7 @@ static int build(struct wok_runtime *runtime)
     wok__idle_init(&runtime->idle, runtime->worker_count);
     wok__spares_init(runtime);
     store_relaxed(&runtime->next_id, 1);
+    store_relaxed(&runtime->priorities, 1);
     error = wok__slab_init(&runtime->slab);
     if (error < 0)
         return error;

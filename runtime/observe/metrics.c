@@ -39,6 +39,25 @@ uint64_t wok__runtime_live(const struct wok_runtime *runtime)
     return all_spawned > all_ended ? all_spawned - all_ended : 0;
 }
 
+/* Tasks in the injection queues, and in a worker's rings. */
+static uint32_t injected(const struct wok_runtime *runtime)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < WOK_COUNT(runtime->inject); i++)
+        sum += wok__inject_length(&runtime->inject[i]);
+    return sum;
+}
+
+static uint32_t queued(const struct wok__worker *worker)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < WOK_COUNT(worker->ready); i++)
+        sum += wok__queue_length(&worker->ready[i].queue);
+    return sum;
+}
+
 void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *ret_metrics)
 {
     struct wok__pool_figures pool;
@@ -61,7 +80,7 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
         .panicked = ended(runtime, WOK_PANICKED),
         .aborted = ended(runtime, WOK_CANCELLED),
         .refused_waits = load_relaxed(&runtime->refused_waits),
-        .injection_depth = wok__inject_length(&runtime->inject),
+        .injection_depth = injected(runtime),
         .blocking_threads = pool.threads,
         .blocking_idle = pool.idle,
         .blocking_queued = (uint32_t)pool.queued,
@@ -97,7 +116,7 @@ bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned index,
         .driver_turns = load_relaxed(&counters->driver_turns),
         .io_events = load_relaxed(&counters->io_events),
         .inbox_wakes = load_relaxed(&counters->inbox_wakes),
-        .queue_depth = wok__queue_length(&worker->ready.queue),
+        .queue_depth = queued(worker),
         .timers = (uint32_t)wok__timers_count(&worker->timers),
         .descriptors = wok__driver_load(&worker->driver),
     };

@@ -70,8 +70,7 @@ static uint64_t take_role(struct wok__worker *worker)
 /* What was woken lies in this worker's own queues. */
 static bool has_work(const struct wok__worker *worker)
 {
-    return wok__queue_length(&worker->ready.queue) != 0 || load_relaxed(&worker->ready.slot) != NULL ||
-           worker->ready.bound_first != NULL || load_relaxed(&worker->inbox) != NULL;
+    return wok__worker_ready(worker) || load_relaxed(&worker->inbox) != NULL;
 }
 
 static void give_role(struct wok__worker *worker)

@@ -4,7 +4,8 @@
  *   V1  a task is in exactly one place (a ring, a deque, a slot, a bound list, the yielded ones, an
  *       inbox, the injection queue, the queue of a blocking pool or of its scope) if its state says
  *       NOTIFIED and neither RUNNING nor COMPLETE, and in none otherwise.
- *   V2  a bound task is in its own worker's bound places only, one that may move in the others.
+ *   V2  a bound task is in its own worker's bound places only, one that may move in the others; and
+ *       a task is in places of its own priority.
  *   V3  only blocking work is RUNNING.
  *   V4  tasks spawned less tasks ended are the blocks in the slab that are not COMPLETE.
  *   V5  a worker that sleeps is a sleeper in the idle word, or was notified and is being woken; the
@@ -47,7 +48,8 @@ static const char *const place_names[] = {
 struct found {
     struct wok_task *task;
     enum place place;
-    uint32_t worker; /* of the first six places */
+    uint32_t worker;   /* of the first six places */
+    uint32_t priority; /* WOK__PRIORITIES: of any */
 };
 
 /* One look. */
@@ -58,7 +60,7 @@ struct check {
     struct wok_task **alive; /* not complete; a reference to each */
     size_t alive_count, alive_capacity;
     enum place place; /* where the walk is */
-    uint32_t worker;
+    uint32_t worker, priority;
     bool wrong;
     char why[512];
 };
@@ -117,7 +119,8 @@ static void visit_queued(struct wok_task *task, void *argument)
 
     if (check->found_count == check->found_capacity)
         check->found = grown(check->found, &check->found_capacity, sizeof check->found[0]);
-    check->found[check->found_count++] = (struct found){task, check->place, check->worker};
+    check->found[check->found_count++] =
+        (struct found){task, check->place, check->worker, check->priority};
 }
 
 /* A list by the tasks' links; one that does not end is as long as what it may hold. */
@@ -132,13 +135,12 @@ static void walk_list(struct check *check, enum place place, struct wok_task *ta
         say(check, "%s of worker %u does not end", place_names[place], check->worker);
 }
 
-static void walk_worker(struct check *check, struct wok__worker *worker)
+static void walk_ready(struct check *check, const struct wok__worker *worker,
+                       const struct wok__ready *ready)
 {
-    const struct wok__ready *ready = &worker->ready;
     struct wok_task *slot = load_relaxed(&ready->slot);
     size_t before = check->found_count;
 
-    check->worker = worker->index;
     walk_list(check, BOUND, ready->bound_first);
     walk_list(check, YIELDED, ready->yielded_first);
     if (check->found_count - before != ready->bound_length)
@@ -151,6 +153,13 @@ static void walk_worker(struct check *check, struct wok__worker *worker)
     check->place = SLOT;
     if (slot != NULL)
         visit_queued(slot, check);
+}
+
+static void walk_worker(struct check *check, const struct wok__worker *worker)
+{
+    check->worker = worker->index;
+    for (check->priority = 0; check->priority < WOK__PRIORITIES; check->priority++)
+        walk_ready(check, worker, &worker->ready[check->priority]);
     walk_list(check, INBOX, load_acquire(&worker->inbox)); /* [inbox.push] */
 }
 
@@ -178,7 +187,8 @@ static void collect(struct check *check)
     for (uint32_t i = 0; i < runtime->worker_count; i++)
         walk_worker(check, runtime->workers[i]);
     check->place = INJECTION;
-    wok__inject_visit(&runtime->inject, visit_queued, check);
+    for (check->priority = 0; check->priority < WOK__PRIORITIES; check->priority++)
+        wok__inject_visit(&runtime->inject[check->priority], visit_queued, check);
     check->place = BLOCKING;
     wok__pools_visit(&runtime->pools, visit_queued, check);
     if (check->found_count > 0) /* of none there is no array, which qsort() does not take */
@@ -211,6 +221,8 @@ static void check_found(struct check *check, const struct found *found)
     }
     if ((load_relaxed(&task->state.word) & flags) != WOK__NOTIFIED)
         say_of(check, task, "is in a queue, and not in the state for it");
+    if (found->priority != WOK__PRIORITIES && task->priority != found->priority)
+        say_of(check, task, "is in a queue of another priority");
     if (found->place == BLOCKING) {
         if (task->kind != WOK__TASK_BLOCKING)
             say_of(check, task, "is in a blocking pool's queue");

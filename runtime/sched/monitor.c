@@ -58,7 +58,7 @@ static bool look(struct wok_runtime *runtime, struct wok__worker *worker, struct
         else
             wok__worker_mark_stuck(worker);
     }
-    if (wok__ready_stealable(&worker->ready) > 0)
+    if (wok__worker_stealable(worker) > 0)
         wok__sched_notify(runtime);
     return true;
 }
@@ -103,12 +103,10 @@ static bool sees_work(const struct wok_runtime *runtime)
 {
     uint32_t seats = wok__seats(&runtime->spares);
 
-    if (wok__inject_length(&runtime->inject) != 0)
+    if (wok__injected_any(runtime))
         return true;
     for (uint32_t i = 0; i < seats; i++) {
-        const struct wok__worker *worker = runtime->workers[i];
-        if (wok__queue_length(&worker->ready.queue) != 0 || wok__deque_length(&worker->ready.children) != 0 ||
-            load_relaxed(&worker->ready.slot) != NULL)
+        if (wok__worker_offers(runtime->workers[i]))
             return true;
     }
     return false;

@@ -49,7 +49,7 @@ struct wok__worker {
     bool has_turn;            /* by turns: it is this worker's */
     struct wok__log *log;     /* constant; NULL: what happens is not logged */
 
-    struct wok__ready ready;
+    struct wok__ready ready[WOK__PRIORITIES];
     /* Bound tasks that were woken elsewhere, newest first: anyone pushes, the owner takes all. */
     alignas(WOK__CACHE_LINE) atomic_of(struct wok_task *) inbox;
     /* 1 while the worker is in one poll for too long: set by the monitor, cleared when it moves again;
@@ -99,10 +99,13 @@ struct wok_runtime {
     uint32_t worker_count;
     uint64_t seed;                /* constant: what the workers' generators begin with */
     struct wok__worker **workers; /* those at wok__seats() or above are not there yet */
+    /* How many priorities there are to look after: 1, or all of them for ever.  Relaxed: it is set before
+     * a task is pushed that needs it, and whoever finds the task by way of that push finds it set. */
+    atomic_u32 priorities;
     struct wok__clock clock;
     struct wok__idle idle;
     struct wok__spares spares;
-    struct wok__inject inject;
+    struct wok__inject inject[WOK__PRIORITIES];
     struct wok__slab slab;
     struct wok__pools pools;
     wok_watch_sender shutdown_watch; /* tells the tasks; owned */
@@ -126,6 +129,17 @@ struct wok_runtime {
 static inline void wok__count(atomic_u64 *counter, uint64_t more)
 {
     store_relaxed(counter, load_relaxed(counter) + more); /* one writer */
+}
+
+/* How many tasks there are about now, of any priority, that a thief could take. */
+static inline uint32_t wok__worker_stealable(const struct wok__worker *worker)
+{
+    uint32_t sum = wok__ready_stealable(&worker->ready[WOK__NORMAL]);
+
+    if (load_relaxed(&worker->runtime->priorities) == 1)
+        return sum;
+    return sum + wok__ready_stealable(&worker->ready[WOK__LATENCY]) +
+           wok__ready_stealable(&worker->ready[WOK__BACKGROUND]);
 }
 
 /* observe/metrics.c: tasks that were spawned and have not ended, blocking ones included. */
@@ -163,7 +177,16 @@ void wok__worker_unpark(struct wok_runtime *runtime, int worker);
 /* worker.c: wakes another worker if what lies here is worth it. */
 void wok__worker_share(struct wok__worker *worker);
 
-/* search.c: finds work in other places than the worker's own; NULL: there is none. */
+/* True if there is a task here that may move, in the slot as well; any thread. */
+bool wok__worker_offers(const struct wok__worker *worker);
+/* Owner: true if there is any task here. */
+bool wok__worker_ready(const struct wok__worker *worker);
+/* True if the injection queues hold something. */
+bool wok__injected_any(const struct wok_runtime *runtime);
+
+/* search.c: takes a fair share of what was injected with a priority; gives the first of it, or NULL. */
+struct wok_task *wok__worker_take_injected(struct wok__worker *worker, uint32_t priority);
+/* Finds work in other places than the worker's own; NULL: there is none. */
 struct wok_task *wok__worker_search(struct wok__worker *worker);
 /* True if some queue that the worker may take from is not empty. */
 bool wok__worker_sees_work(const struct wok__worker *worker);

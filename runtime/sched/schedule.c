@@ -40,12 +40,13 @@ void wok__sched_notify(struct wok_runtime *runtime)
 void wok__worker_push(struct wok__worker *worker, struct wok_task *task)
 {
     struct wok_task *batch[WOK__QUEUE_CAPACITY / 2 + 1];
+    struct wok__queue *queue = &worker->ready[task->priority].queue;
 
-    if (!wok__queue_push(&worker->ready.queue, task)) {
+    if (!wok__queue_push(queue, task)) {
         /* None while a thief is at work: then the one task goes, instead of waiting for the thief. */
-        size_t count = wok__queue_take_half(&worker->ready.queue, batch);
+        size_t count = wok__queue_take_half(queue, batch);
         batch[count] = task;
-        wok__inject_push(&worker->runtime->inject, batch, count + 1);
+        wok__inject_push(&worker->runtime->inject[task->priority], batch, count + 1);
         wok__count(&worker->counters.overflows, 1);
     }
     worker->pushed = true;
@@ -79,7 +80,7 @@ void wok__worker_drain_inbox(struct wok__worker *worker)
     }
     while (oldest != NULL) {
         struct wok_task *next = oldest->next;
-        wok__ready_bind(&worker->ready, oldest);
+        wok__ready_bind(&worker->ready[oldest->priority], oldest);
         wok__count(&worker->counters.inbox_wakes, 1);
         oldest = next;
     }
@@ -104,23 +105,24 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         if (worker == NULL || worker->index != task->home)
             push_inbox(runtime, task);
         else if (reason == WOK__REASON_YIELD)
-            wok__ready_bind_yielded(&worker->ready, task);
+            wok__ready_bind_yielded(&worker->ready[task->priority], task);
         else
-            wok__ready_bind(&worker->ready, task);
+            wok__ready_bind(&worker->ready[task->priority], task);
         return;
     }
     if (worker == NULL) {
-        wok__inject_push(&runtime->inject, &task, 1);
+        wok__inject_push(&runtime->inject[task->priority], &task, 1);
         wok__sched_notify(runtime);
         return;
     }
-    if (reason == WOK__REASON_CHILD && wok__deque_push(&worker->ready.children, task)) {
+    if (reason == WOK__REASON_CHILD &&
+        wok__deque_push(&worker->ready[task->priority].children, task)) {
         worker->pushed = true;
         return;
     }
     if (reason == WOK__REASON_WAKE) {
         /* [slot.task] for the helper of a stuck worker */
-        task = exchange_acq_rel(&worker->ready.slot, task);
+        task = exchange_acq_rel(&worker->ready[task->priority].slot, task);
         if (task == NULL)
             return;
     }
@@ -132,9 +134,9 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
 /* So many in a row, as in the worker's own loop: then the driver and the others have their turn. */
 enum { CHILDREN_IN_PLACE = 61 };
 
-static bool poll_child(struct wok__worker *worker)
+static bool poll_child(struct wok__worker *worker, struct wok__deque *children)
 {
-    struct wok_task *task = wok__deque_take(&worker->ready.children);
+    struct wok_task *task = wok__deque_take(children);
 
     if (task == NULL)
         return false;
@@ -151,17 +153,53 @@ bool wok__run_children_here(wok_cx *cx)
 {
     struct wok__here *here = wok__here();
     struct wok__worker *worker = here->worker;
+    struct wok__deque *children;
     uint32_t left = CHILDREN_IN_PLACE;
 
     if (here->fiber == NULL || here->task != cx->task)
         return true; /* a plain thread, or a wait inside another future's poll */
-    if (wok__deque_length(&worker->ready.children) == 0)
+    children = &worker->ready[cx->task->priority].children; /* they have it from their parents */
+    if (wok__deque_length(children) == 0)
         return true;
-    while (left > 0 && poll_child(worker))
+    while (left > 0 && poll_child(worker, children))
         left--;
-    if (wok__deque_length(&worker->ready.children) == 0)
+    if (wok__deque_length(children) == 0)
         return true;
     wok_cx_yield(cx);
+    return false;
+}
+
+/* ---- priorities -------------------------------------------------------------------------------- */
+
+void wok__priorities_use(struct wok_runtime *runtime)
+{
+    if (load_relaxed(&runtime->priorities) != WOK__PRIORITIES)
+        store_relaxed(&runtime->priorities, WOK__PRIORITIES);
+}
+
+bool wok__worker_offers(const struct wok__worker *worker)
+{
+    for (uint32_t i = 0; i < WOK__PRIORITIES; i++)
+        if (load_relaxed(&worker->ready[i].slot) != NULL)
+            return true;
+    return wok__worker_stealable(worker) != 0;
+}
+
+bool wok__worker_ready(const struct wok__worker *worker)
+{
+    for (uint32_t i = 0; i < WOK__PRIORITIES; i++)
+        if (wok__ready_any(&worker->ready[i]))
+            return true;
+    return false;
+}
+
+bool wok__injected_any(const struct wok_runtime *runtime)
+{
+    uint32_t priorities = load_relaxed(&runtime->priorities);
+
+    for (uint32_t i = 0; i < priorities; i++)
+        if (wok__inject_length(&runtime->inject[i]) != 0)
+            return true;
     return false;
 }
 

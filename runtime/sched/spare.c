@@ -160,10 +160,9 @@ void wok__worker_block(struct wok__worker *worker)
     bool alone;
 
     /* What would have run next: the others steal from the ring only.  [slot.task] */
-    if (load_relaxed(&worker->ready.slot) != NULL)
-        task = exchange_acq_rel(&worker->ready.slot, NULL);
-    if (task != NULL)
-        wok__worker_push(worker, task);
+    for (uint32_t i = 0; i < WOK__PRIORITIES; i++)
+        if ((task = wok__ready_take_slot(&worker->ready[i])) != NULL)
+            wok__worker_push(worker, task);
 
     wok__lock_take(&spares->lock);
     worker->in_place = true;
@@ -236,26 +235,30 @@ static bool may_leave(const struct wok__worker *worker)
     return (others & ~load_relaxed(&spares->blocked)) != 0 && load_relaxed(&worker->fibers) == 0;
 }
 
-/* Gives all that is ready to run to whoever takes it. */
-static void hand_over(struct wok__worker *worker)
+static void inject_all(struct wok__ready *ready, struct wok__inject *inject)
 {
-    struct wok_runtime *runtime = worker->runtime;
     struct wok_task *batch[WOK__QUEUE_CAPACITY];
     size_t count = 0;
     struct wok_task *task;
 
-    while ((task = wok__queue_take(&worker->ready.queue)) != NULL)
+    while ((task = wok__queue_take(&ready->queue)) != NULL)
         batch[count++] = task;
     if (count > 0)
-        wok__inject_push(&runtime->inject, batch, count);
-    while ((task = wok__deque_steal(&worker->ready.children)) != NULL)
-        wok__inject_push(&runtime->inject, &task, 1);
-    if (load_relaxed(&worker->ready.slot) != NULL) {
-        task = exchange_acq_rel(&worker->ready.slot, NULL); /* [slot.task] */
-        if (task != NULL)
-            wok__inject_push(&runtime->inject, &task, 1);
-    }
-    if (wok__inject_length(&runtime->inject) != 0)
+        wok__inject_push(inject, batch, count);
+    while ((task = wok__deque_steal(&ready->children)) != NULL)
+        wok__inject_push(inject, &task, 1);
+    if ((task = wok__ready_take_slot(ready)) != NULL)
+        wok__inject_push(inject, &task, 1);
+}
+
+/* Gives all that is ready to run to whoever takes it. */
+static void hand_over(struct wok__worker *worker)
+{
+    struct wok_runtime *runtime = worker->runtime;
+
+    for (uint32_t i = 0; i < WOK__PRIORITIES; i++)
+        inject_all(&worker->ready[i], &runtime->inject[i]);
+    if (wok__injected_any(runtime))
         wok__sched_notify(runtime);
 }
 

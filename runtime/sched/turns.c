@@ -189,11 +189,11 @@ static void look(struct wok__turns *turns, uint64_t timeout_ns)
 /* True if there is something to run: a thread outside has pushed it and is about to wake somebody. */
 static bool sees_work(const struct wok_runtime *runtime)
 {
-    if (wok__inject_length(&runtime->inject) != 0)
+    if (wok__injected_any(runtime))
         return true;
     for (uint32_t i = 0; i < runtime->worker_count; i++) {
         const struct wok__worker *worker = runtime->workers[i];
-        if (load_relaxed(&worker->inbox) != NULL || wok__ready_stealable(&worker->ready) != 0)
+        if (load_relaxed(&worker->inbox) != NULL || wok__worker_stealable(worker) != 0)
             return true;
     }
     return false;

@@ -1,9 +1,14 @@
 /*
  * worker.c - a worker's loop: take a task, poll it, look after the rest.
  *
- * Own tasks come first, in the order that ready.c has.  The driver, the timers and the injection queue
+ * Own tasks come first, in the order that ready.h has, and by turns of the priorities.  The driver, the timers and the injection queue
  * are served at every 61st poll, when bound tasks that have yielded are let in as well, and whenever
  * there is nothing else.  61: a prime, so that it does not beat with batches of powers of two.
+ *
+ * A priority that has work gains its weight at each pick, and the one that has gained most is picked and
+ * pays what all have gained together.  So each has its share of any few picks, and which tasks there are
+ * of the others makes no difference.  Once a runtime knows of priorities the injection queues take part
+ * in that; before, there is one to look at, and no choice.
  *
  * Whether another worker is woken for what lies in ring and deque is a matter of money: a wake-up costs
  * this worker a system call and the other one some 20 microseconds until it runs.  So it is made
@@ -16,31 +21,102 @@
 #include "sched/turns.h"
 #include "task/context.h"
 
+/* What is rare is kept out of line: it would make the way from one poll to the next longer. */
 enum { EVENT_INTERVAL = 61 };
 #define WAKE_COST_NS UINT64_C(20000)
 
-static struct wok_task *next_task(struct wok__worker *worker)
+/* ---- whose turn it is -------------------------------------------------------------------------- */
+
+static bool has_work(const struct wok__worker *worker, uint32_t priority)
 {
+    return wok__ready_any(&worker->ready[priority]) ||
+           wok__inject_length(&worker->runtime->inject[priority]) != 0;
+}
+
+/* Whose turn it is among the priorities that have work: WOK__PRIORITIES if none has. */
+static uint32_t choose(struct wok__worker *worker)
+{
+    static const int32_t weights[WOK__PRIORITIES] = {
+        [WOK__LATENCY] = 10, [WOK__NORMAL] = 5, [WOK__BACKGROUND] = 1};
+    uint32_t best = WOK__PRIORITIES;
+    int32_t total = 0;
+
+    for (uint32_t i = 0; i < WOK__PRIORITIES; i++) {
+        if (!has_work(worker, i))
+            continue;
+        worker->ready[i].credit += weights[i];
+        total += weights[i];
+        if (best == WOK__PRIORITIES || worker->ready[i].credit > worker->ready[best].credit)
+            best = i;
+    }
+    if (best != WOK__PRIORITIES)
+        worker->ready[best].credit -= total;
+    return best;
+}
+
+static __attribute__((noinline)) struct wok_task *next_by_weight(struct wok__worker *worker)
+{
+    struct wok_task *task = NULL;
+    uint32_t priority;
+
+    while (task == NULL && (priority = choose(worker)) != WOK__PRIORITIES) {
+        task = wok__ready_next(&worker->ready[priority]);
+        if (task == NULL)
+            task = wok__worker_take_injected(worker, priority);
+    } /* another worker was faster: look again */
+    return task;
+}
+
+/* The next of the worker's own tasks, or NULL. */
+static inline __attribute__((always_inline)) struct wok_task *next_own(struct wok__worker *worker)
+{
+    if (load_relaxed(&worker->runtime->priorities) == 1)
+        return wok__ready_next(&worker->ready[WOK__NORMAL]);
+    return next_by_weight(worker);
+}
+
+/* What is served at every 61st poll, whatever there is otherwise.  A task that was injected, or NULL. */
+static __attribute__((noinline)) struct wok_task *serve_all(struct wok__worker *worker)
+{
+    struct wok_runtime *runtime = worker->runtime;
+    uint32_t priorities = load_relaxed(&runtime->priorities);
+    uint32_t first = worker->tick / EVENT_INTERVAL % priorities;
     struct wok_task *task;
 
-    wok__worker_drain_inbox(worker);
-    if (++worker->tick % EVENT_INTERVAL == 0) {
-        wok__ready_release_yielded(&worker->ready); /* the others are too many to wait for all */
-        wok__worker_turn(worker);
-        if (wok__inject_take(&worker->runtime->inject, &task, 1) == 1)
+    for (uint32_t i = 0; i < priorities; i++)
+        wok__ready_release_yielded(&worker->ready[i]); /* the others are too many to wait for all */
+    wok__worker_turn(worker);
+    for (uint32_t i = 0; i < priorities; i++)
+        if (wok__inject_take(&runtime->inject[(first + i) % priorities], &task, 1) == 1)
             return task;
-    }
-    task = wok__ready_next(&worker->ready);
-    if (task != NULL)
-        return task;
+    return NULL;
+}
+
+/* When there is no task of its own. */
+static __attribute__((noinline)) struct wok_task *look_further(struct wok__worker *worker)
+{
+    struct wok_task *task = NULL;
+
     if (worker->eventful) {
         wok__worker_turn(worker); /* there was something just now: look before a search */
-        task = wok__ready_next(&worker->ready);
-        if (task != NULL)
-            return task;
+        task = next_own(worker);
     }
-    return wok__worker_search(worker);
+    return task != NULL ? task : wok__worker_search(worker);
 }
+
+static struct wok_task *next_task(struct wok__worker *worker)
+{
+    struct wok_task *task = NULL;
+
+    wok__worker_drain_inbox(worker);
+    if (++worker->tick % EVENT_INTERVAL == 0)
+        task = serve_all(worker);
+    if (task == NULL)
+        task = next_own(worker);
+    return task != NULL ? task : look_further(worker);
+}
+
+/* ---- polling, and telling others ---------------------------------------------------------------- */
 
 /* Is what lies in the ring worth the wake-up of another worker? */
 static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
@@ -52,7 +128,7 @@ static bool is_worth_a_wake(const struct wok__worker *worker, uint32_t length)
 
 void wok__worker_share(struct wok__worker *worker)
 {
-    uint32_t length = wok__ready_stealable(&worker->ready);
+    uint32_t length = wok__worker_stealable(worker);
 
     worker->pushed = false;
     if (length > 0 && is_worth_a_wake(worker, length) &&

@@ -18,6 +18,13 @@ struct wok__here;
 struct wok__worker;
 struct wok__stack;
 
+/* The priorities of tasks, as indices of what a worker keeps apart.  Normal is the first, and the only
+ * one that is looked after until a task with another one is spawned. */
+enum { WOK__NORMAL, WOK__LATENCY, WOK__BACKGROUND, WOK__PRIORITIES };
+
+/* From now on the runtime looks after all priorities; before the first task with another than normal. */
+void wok__priorities_use(struct wok_runtime *runtime);
+
 /* Why a task is pushed: it decides which queue suits. */
 enum wok__reason {
     WOK__REASON_SPAWN, /* new: the ring's end */

@@ -49,6 +49,7 @@ struct wok_task *wok__task_new(const struct wok__task_plan *plan)
     task->id = wok__task_next_id(plan->runtime);
     task->code = 0;
     task->outcome = WOK_RETURNED;
+    task->priority = plan->priority;
     task->result_offset = (uint16_t)(result_offset / 16);
     if (plan->options != NULL)
         wok__spawn_options_keep(task, plan, (char *)task + ROUND16(end));
@@ -93,7 +94,8 @@ wok_join wok__join_not_started(const wok_spawn_site *site, const wok_future_vtab
     return (wok_join){&unborn[i]};
 }
 
-struct wok_runtime *wok__spawn_runtime(struct wok_runtime *runtime, int *ret_code)
+/* Inline, for the spawns here. */
+static inline struct wok_runtime *runtime_for(struct wok_runtime *runtime, int *ret_code)
 {
     if (runtime == NULL)
         runtime = wok__here()->runtime;
@@ -105,6 +107,11 @@ struct wok_runtime *wok__spawn_runtime(struct wok_runtime *runtime, int *ret_cod
         return NULL;
     *ret_code = -ENOMEM;
     return runtime;
+}
+
+struct wok_runtime *wok__spawn_runtime(struct wok_runtime *runtime, int *ret_code)
+{
+    return runtime_for(runtime, ret_code);
 }
 
 /* ---- the public spawns ----------------------------------------------------------------------- */
@@ -130,7 +137,7 @@ static inline __attribute__((always_inline)) struct wok_task *new_task(
 {
     if (options != NULL)
         return new_with(*plan, options, ret_code);
-    plan->runtime = wok__spawn_runtime(plan->runtime, ret_code);
+    plan->runtime = runtime_for(plan->runtime, ret_code);
     return plan->runtime != NULL ? wok__task_new(plan) : NULL;
 }
 
@@ -214,6 +221,14 @@ static int call_borrowing(void *args, void *result)
     return child->function(child->borrowed);
 }
 
+/* A child of a task runs with its parent's priority: the parent is going to wait for it. */
+static uint8_t parents_priority(void)
+{
+    const struct wok_task *parent = wok__here()->task;
+
+    return parent != NULL ? parent->priority : WOK__NORMAL;
+}
+
 /* One site for all: a child is shown by its own name and place, which its arguments carry. */
 static const wok_spawn_site child_site = {
     .name = "scope child",
@@ -258,6 +273,7 @@ struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void
                                   .site = &child_site,
                                   .moved = &args,
                                   .group = group,
+                                  .priority = parents_priority(),
                                   .shown = site};
 
     return new_task(&plan, options, ret_code);
@@ -271,7 +287,8 @@ struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_fut
                                   .vtable_or_pool = vtable,
                                   .site = site,
                                   .moved = moved,
-                                  .group = group};
+                                  .group = group,
+                                  .priority = parents_priority()};
     struct wok_task *task = new_task(&plan, options, ret_code);
 
     if (task == NULL)

@@ -33,6 +33,13 @@ static int resolve_worker(wok_spawn_options *options)
     return 0;
 }
 
+static uint8_t priority_of(const wok_spawn_options *options)
+{
+    return options->priority == WOK_PRIORITY_LATENCY      ? WOK__LATENCY
+           : options->priority == WOK_PRIORITY_BACKGROUND ? WOK__BACKGROUND
+                                                          : WOK__NORMAL;
+}
+
 int wok__spawn_options_resolve(wok_spawn_options *options, enum wok__task_kind kind)
 {
     int code;
@@ -43,8 +50,14 @@ int wok__spawn_options_resolve(wok_spawn_options *options, enum wok__task_kind k
     if (options->stack_bytes != 0 &&
         (kind != WOK__TASK_STACKFUL || options->stack_bytes < WOK__STACK_BYTES_MIN))
         return -EINVAL;
-    if (kind == WOK__TASK_BLOCKING ? options->worker != 0 : options->pool != NULL)
+    if (kind == WOK__TASK_BLOCKING
+            ? options->worker != 0 || options->priority != WOK_PRIORITY_DEFAULT
+            : options->pool != NULL)
         return -EINVAL;
+    if ((unsigned)options->priority > WOK_PRIORITY_BACKGROUND)
+        return -EINVAL;
+    if (priority_of(options) != WOK__NORMAL)
+        wok__priorities_use(options->runtime);
     return options->worker != 0 ? resolve_worker(options) : 0;
 }
 
@@ -67,6 +80,8 @@ void wok__spawn_options_keep(struct wok_task *task, const struct wok__task_plan 
 
     if (options->worker != 0)
         task->home = (uint16_t)(options->worker - 1);
+    if (options->priority != WOK_PRIORITY_DEFAULT)
+        task->priority = priority_of(options);
     if (!needs_site(options))
         return;
     own->site = *plan->site;

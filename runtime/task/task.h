@@ -59,7 +59,7 @@ struct wok_task {
     /* The outcome: written by the completer before COMPLETE, read by the handle after it. */
     int32_t code;
     uint8_t outcome;
-    uint8_t unused;
+    uint8_t priority;       /* constant: WOK__NORMAL, ... */
     uint16_t result_offset; /* constant: where the result lies, in units of 16 bytes */
 };
 
@@ -132,6 +132,7 @@ struct wok__task_plan {
     const void *moved;
     struct wok__group *group;         /* or NULL */
     const wok_spawn_options *options; /* resolved; NULL: the defaults */
+    uint8_t priority;                 /* unless the options say another */
     const wok_spawn_site *shown; /* with options: whose name and place are shown; NULL: its own */
 };
 

@@ -1,5 +1,5 @@
 /*
- * spawn.h - spawning with options: a name, a class, a worker of its own, a larger stack.
+ * spawn.h - spawning with options: a name, a priority, a worker of its own, a larger stack.
  *
  * Each way to spawn has a form that takes a wok_spawn_options, which may be written in place:
  *
@@ -24,14 +24,34 @@ WOK_BEGIN_DECLS
 /** For wok_spawn_options.worker: the worker with this index, as wok_worker_index() tells it there. */
 #define WOK_WORKER(index_) ((int)(index_) + 1)
 
+/**
+ * How a worker divides its polls among the tasks that are ready: where all three have work, of 16 polls
+ * 10 are for latency, 5 for normal and 1 for background tasks.
+ *
+ * A priority without work leaves its share to the others in proportion, and none is ever left without:
+ * the shares hold whatever the others do.  They are shares of polls and not of time, so what computes
+ * for long between two waits takes more; wok_yield() gives the others their turn.  A yield lets the
+ * ready tasks of its own priority run first.
+ */
+typedef enum wok_priority {
+    /** Of a scope's child that of its parent, of any other task normal. */
+    WOK_PRIORITY_DEFAULT,
+    WOK_PRIORITY_LATENCY,
+    WOK_PRIORITY_NORMAL,
+    WOK_PRIORITY_BACKGROUND,
+} wok_priority;
+
 /** What a spawn may ask for; zero means the default everywhere. */
 typedef struct wok_spawn_options {
     /** What the task is called in messages, reports and logs; copied, and cut to WOK_TASK_NAME_SIZE - 1
      *  bytes.  NULL: as its function, or its future's type. */
     const char *name WOK_OPTIONAL_;
+    /** Its share of a worker's polls. */
+    wok_priority priority WOK_OPTIONAL_;
     /**
      * The worker that alone polls it and drops what it owns: WOK_THIS_WORKER, or WOK_WORKER(index); 0:
-     * any, as task.h says.  On a plain thread it needs an index.
+     * any, as task.h says.  On a plain thread it needs an index, and a spare worker (blocking.h), which
+     * goes away again, is refused.
      */
     int worker WOK_OPTIONAL_;
     /** Usable bytes of a stackful task's stack, at least 16 KiB; 0: as its site or its runtime says. */
@@ -106,8 +126,8 @@ wok_join wok_spawn_future_with_raw(const wok_spawn_options *options,
 /**
  * Runs a function of a typed family on a thread of a blocking pool, as wok_spawn_blocking() does.
  *
- * Errors:     as wok_spawn_blocking(), and WOK_NOT_STARTED with -EINVAL for a worker or a stack, and
- *             for a pool of another runtime than the options name.
+ * Errors:     as wok_spawn_blocking(), and WOK_NOT_STARTED with -EINVAL for a priority, a worker or a
+ *             stack, and for a pool of another runtime than the options name.
  * Ownership:  takes the arguments, borrows the options; returns an owned handle: wok_join_drop().
  * Threads:    any.
  * Cancel:     not a cancellation point.

@@ -274,6 +274,50 @@ WOK_TEST(pinned, this_worker_is_not_one_of_another_runtime)
     wok_runtime_free_background(other_runtime);
 }
 
+static atomic_u32 answered;
+static int answer, spares_index;
+
+WOK_TASK(ask, int, int);
+
+static int ask(int *unused, int *result)
+{
+    wok_spawn_options options = {.worker = WOK_THIS_WORKER};
+
+    *result = *unused;
+    spares_index = wok_worker_index();
+    answer = code_of(wok_spawn_with(options, get_worker, 0).join);
+    store_release(&answered, 1);
+    return 0;
+}
+
+static int wait_for_answer(void *unused)
+{
+    (void)unused;
+    while (load_acquire(&answered) == 0)
+        sched_yield();
+    return 0;
+}
+
+static void ask_on_a_spare(void)
+{
+    ask_join task = wok_spawn(ask, 0);
+
+    cr_assert_eq(wok_block_in_place(wait_for_answer, NULL), 0);
+    cr_assert_eq(ask_await(&task, NULL, NULL), 0);
+    cr_assert_geq(spares_index, 1);
+    cr_assert_eq(answer, -EINVAL);
+}
+
+/* It goes away when it is no longer needed, and what was bound to it could run nowhere. */
+Test(pinned, this_worker_is_not_a_spare_one, .timeout = 20)
+{
+    wok_runtime_options runtime_options = test_options();
+
+    runtime_options.paused_clock = false;
+    runtime_options.spare_workers_max = 1;
+    test_run(&runtime_options, ask_on_a_spare);
+}
+
 /* ---- a stuck worker ------------------------------------------------------------------------------------------- */
 
 static atomic_u32 gate_open, at_gate;
