@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include <wok/budget.h>
 #include <wok/select.h>
 #include <wok/time.h>
 
@@ -36,12 +37,14 @@ bool wok__budget_take(wok_cx *cx)
 
     if (here->task != cx->task)
         return true; /* a plain thread shares its processor by itself */
-    if (here->budget == 0) {
-        wok_cx_yield(cx);
-        return false;
+    if (here->budget > 0) {
+        here->budget--;
+        return true;
     }
-    here->budget--;
-    return true;
+    if (here->ambient.unconstrained > 0)
+        return true;
+    wok_cx_yield(cx);
+    return false;
 }
 
 bool wok__wait_skip(void)
@@ -364,6 +367,20 @@ void wok_shield_end(wok_shield *shield)
     shield->active = false;
     ambient->deadline_ns = shield->outer_deadline_ns;
     ambient->shields--;
+}
+
+wok_unconstrained wok_unconstrained_begin(void)
+{
+    wok__here()->ambient.unconstrained++;
+    return (wok_unconstrained){true};
+}
+
+void wok_unconstrained_end(wok_unconstrained *unconstrained)
+{
+    if (!unconstrained->active)
+        return;
+    unconstrained->active = false;
+    wok__here()->ambient.unconstrained--;
 }
 
 /* ---- yield and checkpoint -------------------------------------------------------------------- */

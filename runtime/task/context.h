@@ -23,7 +23,8 @@ struct wok_local_frame;
 struct wok__ambient {
     _Alignas(16) uint64_t deadline_ns; /* the nearest deadline that covers it; 0: none */
     uint32_t shields;                  /* blocks that hide a cancellation */
-    uint32_t in_place; /* wok_block_in_place() on a paused clock, where the worker stays one */
+    uint16_t in_place;      /* wok_block_in_place() on a paused clock, where the worker stays one */
+    uint16_t unconstrained; /* blocks without a budget */
 };
 
 /* One per thread, touched by that thread only. */

@@ -6,6 +6,7 @@
 
 #include <wok/base.h>
 #include <wok/blocking.h>
+#include <wok/budget.h>
 #include <wok/cancel.h>
 #include <wok/channel.h>
 #include <wok/fd.h>

@@ -323,6 +323,10 @@ void try_blocks_and_operations()
         {
             claim(wok_sleep(wok_ms(2)) == 0, "a shield hides a deadline");
         }
+        WOK_UNCONSTRAINED()
+        {
+            claim(wok_checkpoint() == 0, "a block without a budget lets nobody else run");
+        }
         error = wok_sleep(wok_seconds(60));
     }
     claim(error == -ETIMEDOUT, "a deadline covers a block");
