@@ -31,6 +31,8 @@ static int check_options(const wok_runtime_options *options)
         return -EINVAL;
     if (options->stack_bytes != 0 && options->stack_bytes < WOK__STACK_BYTES_MIN)
         return -EINVAL;
+    if (options->io_events_per_turn_max > WOK__TURN_EVENTS_MAX)
+        return -EINVAL;
     return 0;
 }
 
@@ -46,6 +48,13 @@ int wok__worker_new(struct wok_runtime *runtime, uint32_t index)
     worker->runtime = runtime;
     worker->index = index;
     worker->mean_poll_ns = 2000;
+    worker->until_turn = runtime->options.event_interval;
+    worker->injection_interval = runtime->options.injection_interval;
+    if (worker->injection_interval == 0)
+        worker->injection_interval = WOK__INTERVAL;
+    worker->until_injection = worker->injection_interval;
+    wok__worker_arm_look(worker);
+    worker->slotless = runtime->options.disable_lifo_slot;
     wok__rand_seed(&worker->rand, seed + index);
     wok__rand_seed(&worker->victims, ~(seed + index));
     wok__timers_init(&worker->timers, wok__clock_now(&runtime->clock));
@@ -56,6 +65,8 @@ int wok__worker_new(struct wok_runtime *runtime, uint32_t index)
         free(worker);
         return error;
     }
+    if (runtime->options.io_events_per_turn_max != 0)
+        worker->driver.turn_events_max = runtime->options.io_events_per_turn_max;
     runtime->workers[index] = worker;
     return 0;
 }
@@ -240,6 +251,8 @@ int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *option
         return -ENOMEM;
     memset(runtime, 0, sizeof *runtime);
     runtime->options = options != NULL ? *options : defaults;
+    if (runtime->options.event_interval == 0)
+        runtime->options.event_interval = WOK__INTERVAL;
     snprintf(runtime->thread_name, sizeof runtime->thread_name, "%s",
              runtime->options.thread_name != NULL ? runtime->options.thread_name : "wok");
     runtime->options.thread_name = runtime->thread_name;

@@ -140,10 +140,14 @@ struct wok__slot {
     uint32_t next_free : 31, is_watch : 1;
 };
 
+/* Events that a turn takes at most: what is usual, and what an option may ask for. */
+enum { WOK__TURN_EVENTS = 128, WOK__TURN_EVENTS_MAX = 1024 };
+
 struct wok__driver {
     const struct wok__driver_ops *ops; /* constant */
     struct wok_runtime *runtime;       /* constant */
     unsigned worker;                   /* constant: whose driver it is */
+    unsigned turn_events_max;          /* constant */
     int epoll_fd, wake_fd;             /* constant */
     bool watches_signals;              /* signal.c's lock */
     atomic_u32 load;                   /* registered descriptors; written under the lock */

@@ -28,7 +28,6 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 128,       /* 1.5 KiB of the worker's stack */
     DISPATCH_MAX = 16, /* events for one holding of the lock: others register meanwhile */
 };
 
@@ -188,7 +187,7 @@ static int wait_milliseconds(struct wok__driver *driver, struct epoll_event *eve
         uint64_t rounded = timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
         timeout_ms = rounded > INT32_MAX ? INT32_MAX : (int)rounded;
     }
-    return epoll_wait(driver->epoll_fd, events, BATCH, timeout_ms);
+    return epoll_wait(driver->epoll_fd, events, (int)driver->turn_events_max, timeout_ms);
 }
 
 static int wait_events(struct wok__driver *driver, struct epoll_event *events, uint64_t timeout_ns)
@@ -197,7 +196,8 @@ static int wait_events(struct wok__driver *driver, struct epoll_event *events, u
     int count = -1;
 
     if (timeout_ns != 0 && timeout_ns != UINT64_MAX && !load_relaxed(&milliseconds_only)) {
-        count = epoll_pwait2(driver->epoll_fd, events, BATCH, &timeout, NULL);
+        count =
+            epoll_pwait2(driver->epoll_fd, events, (int)driver->turn_events_max, &timeout, NULL);
         if (count >= 0 || errno == EINTR)
             return count < 0 ? 0 : count;
         if (errno != ENOSYS && errno != EPERM)
@@ -249,7 +249,7 @@ static int dispatch(struct wok__driver *driver, const struct epoll_event *events
 
 int wok__epoll_turn(struct wok__driver *driver, uint64_t timeout_ns, bool owner)
 {
-    struct epoll_event events[BATCH];
+    struct epoll_event events[WOK__TURN_EVENTS_MAX]; /* 12 KiB of the worker's own stack */
 
     if (timeout_ns != 0 && (!owner || !sleep_begin(driver)))
         timeout_ns = 0;

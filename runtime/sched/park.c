@@ -31,14 +31,24 @@ static void account_turn(struct wok__worker *worker, int events)
         wok__count(&worker->counters.io_events, (uint64_t)events);
 }
 
+/* How often the injection queue has its turn, unless that is fixed. */
+static void tune(struct wok__worker *worker)
+{
+    if (worker->runtime->options.injection_interval != 0 || worker->runtime->turns != NULL)
+        return;
+    worker->injection_interval = wok__injection_interval(worker->mean_poll_ns);
+}
+
 /* The time since the last look at the clock was spent with polls: what does one cost? */
 static void account_busy(struct wok__worker *worker, uint64_t now_ns)
 {
     uint64_t polls = load_relaxed(&worker->counters.polls) - worker->turn_polls;
     uint64_t spent = now_ns - worker->now_ns;
 
-    if (polls > 0)
+    if (polls > 0) {
         worker->mean_poll_ns = (worker->mean_poll_ns * 7 + spent / polls) / 8;
+        tune(worker);
+    }
     worker->turn_polls += polls;
     worker->now_ns = now_ns;
     wok__count(&worker->counters.busy_ns, spent);

@@ -37,6 +37,10 @@ struct wok__counters {
     atomic_u64 spawned, ended[WOK_NOT_STARTED + 1];
 };
 
+/* Polls between two looks at what is not the worker's own queues.  61: a prime, so that it does not beat
+ * with batches of powers of two; as in Tokio. */
+enum { WOK__INTERVAL = 61 };
+
 struct wok__turns; /* turns.h */
 struct wok__log;   /* log.h */
 
@@ -65,15 +69,20 @@ struct wok__worker {
     /* Since when the worker has been inside one poll, on CLOCK_MONOTONIC; 0: it moves.  The monitor. */
     atomic_u64 standing_since;
 
-    alignas(WOK__CACHE_LINE) uint32_t tick; /* polls, for what is done once in so many */
-    bool searching;                         /* counts as searching in idle */
+    alignas(WOK__CACHE_LINE) uint32_t until_look; /* polls to go until something is due: worker.c */
+    bool searching;                               /* counts as searching in idle */
     bool pushed;           /* something was pushed to the ring since the last look */
     bool eventful;         /* the last turn of the driver had events */
+    bool slotless;         /* constant: a woken task goes to the ring */
     uint32_t trims_left;   /* how many more times an idle worker wakes to give memory back */
     uint64_t now_ns;       /* when the clock was read last */
     uint64_t trimmed_ns;   /* when memory was given back last */
     uint64_t turn_polls;   /* polls at the last turn of the driver */
     uint64_t mean_poll_ns; /* a moving average over turns */
+    /* As they were when until_look was look_interval: polls to go until a turn of the driver, and until
+     * a task is taken from the injection queue; and how many there are from one to the next. */
+    uint32_t look_interval, until_turn, until_injection, injection_interval;
+    uint32_t injection_turns; /* looks at the injection queues, for whose turn it is */
     uint64_t id_next, id_end;
     struct wok__rand rand;    /* what tasks can see: the same seed, the same choices */
     struct wok__rand victims; /* whom to steal from: how often that is asked depends on time */
@@ -176,6 +185,12 @@ void wok__worker_unpark(struct wok_runtime *runtime, int worker);
 
 /* worker.c: wakes another worker if what lies here is worth it. */
 void wok__worker_share(struct wok__worker *worker);
+
+/* worker.c: how many polls a worker whose polls take so long makes between two looks at the injection
+ * queue. */
+uint32_t wok__injection_interval(uint64_t mean_poll_ns);
+/* Begins to count down to the nearer of the worker's intervals. */
+void wok__worker_arm_look(struct wok__worker *worker);
 
 /* True if there is a task here that may move, in the slot as well; any thread. */
 bool wok__worker_offers(const struct wok__worker *worker);

@@ -120,7 +120,7 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         worker->pushed = true;
         return;
     }
-    if (reason == WOK__REASON_WAKE) {
+    if (reason == WOK__REASON_WAKE && !worker->slotless) {
         /* [slot.task] for the helper of a stuck worker */
         task = exchange_acq_rel(&worker->ready[task->priority].slot, task);
         if (task == NULL)
@@ -132,7 +132,7 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
 /* ---- children in place ------------------------------------------------------------------------- */
 
 /* So many in a row, as in the worker's own loop: then the driver and the others have their turn. */
-enum { CHILDREN_IN_PLACE = 61 };
+enum { CHILDREN_IN_PLACE = WOK__INTERVAL };
 
 static bool poll_child(struct wok__worker *worker, struct wok__deque *children)
 {

@@ -1,9 +1,14 @@
 /*
  * worker.c - a worker's loop: take a task, poll it, look after the rest.
  *
- * Own tasks come first, in the order that ready.h has, and by turns of the priorities.  The driver, the timers and the injection queue
- * are served at every 61st poll, when bound tasks that have yielded are let in as well, and whenever
- * there is nothing else.  61: a prime, so that it does not beat with batches of powers of two.
+ * Own tasks come first, in the order that ready.h has, and by turns of the priorities.  The driver and the
+ * timers are served at every 61st poll, when bound tasks that have yielded are let in as well, the
+ * injection queue after some 200 us of polls, and all of them whenever there is nothing else.  One count
+ * goes down to the next of the two.
+ *
+ * The injection queue has tasks that wait for any worker, so what one of them waits at a busy worker is a
+ * matter of time: few polls that are long, many that are short, since each look is at a line that all
+ * workers write.
  *
  * A priority that has work gains its weight at each pick, and the one that has gained most is picked and
  * pays what all have gained together.  So each has its share of any few picks, and which tasks there are
@@ -22,8 +27,11 @@
 #include "task/context.h"
 
 /* What is rare is kept out of line: it would make the way from one poll to the next longer. */
-enum { EVENT_INTERVAL = 61 };
 #define WAKE_COST_NS UINT64_C(20000)
+
+/* The time, and the bounds, are those of Tokio's scheduler. */
+#define INJECTION_NS UINT64_C(200000)
+enum { INJECTION_INTERVAL_MIN = 2, INJECTION_INTERVAL_MAX = 127 };
 
 /* ---- whose turn it is -------------------------------------------------------------------------- */
 
@@ -75,21 +83,68 @@ static inline __attribute__((always_inline)) struct wok_task *next_own(struct wo
     return next_by_weight(worker);
 }
 
-/* What is served at every 61st poll, whatever there is otherwise.  A task that was injected, or NULL. */
-static __attribute__((noinline)) struct wok_task *serve_all(struct wok__worker *worker)
+/* ---- what is served at intervals ---------------------------------------------------------------- */
+
+uint32_t wok__injection_interval(uint64_t mean_poll_ns)
 {
-    struct wok_runtime *runtime = worker->runtime;
-    uint32_t priorities = load_relaxed(&runtime->priorities);
-    uint32_t first = worker->tick / EVENT_INTERVAL % priorities;
-    struct wok_task *task;
+    if (mean_poll_ns <= INJECTION_NS / INJECTION_INTERVAL_MAX)
+        return INJECTION_INTERVAL_MAX;
+    if (mean_poll_ns >= INJECTION_NS / INJECTION_INTERVAL_MIN)
+        return INJECTION_INTERVAL_MIN;
+    return (uint32_t)(INJECTION_NS / mean_poll_ns);
+}
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+void wok__worker_arm_look(struct wok__worker *worker)
+{
+    worker->until_injection = lesser(worker->until_injection, worker->injection_interval);
+    worker->look_interval = lesser(worker->until_turn, worker->until_injection);
+    worker->until_look = worker->look_interval;
+}
+
+static void serve_driver(struct wok__worker *worker)
+{
+    uint32_t priorities = load_relaxed(&worker->runtime->priorities);
 
     for (uint32_t i = 0; i < priorities; i++)
         wok__ready_release_yielded(&worker->ready[i]); /* the others are too many to wait for all */
     wok__worker_turn(worker);
+}
+
+static struct wok_task *serve_injection(struct wok__worker *worker)
+{
+    struct wok_runtime *runtime = worker->runtime;
+    uint32_t priorities = load_relaxed(&runtime->priorities);
+    uint32_t first = worker->injection_turns++ % priorities;
+    struct wok_task *task;
+
     for (uint32_t i = 0; i < priorities; i++)
         if (wok__inject_take(&runtime->inject[(first + i) % priorities], &task, 1) == 1)
             return task;
     return NULL;
+}
+
+/* Serves what is due, whatever else there is.  A task that was injected, or NULL. */
+static __attribute__((noinline)) struct wok_task *look_around(struct wok__worker *worker)
+{
+    struct wok_task *task = NULL;
+
+    worker->until_turn -= worker->look_interval;
+    worker->until_injection -= worker->look_interval;
+    if (worker->until_turn == 0) {
+        worker->until_turn = worker->runtime->options.event_interval;
+        serve_driver(worker);
+    }
+    if (worker->until_injection == 0) {
+        worker->until_injection = worker->injection_interval;
+        task = serve_injection(worker);
+    }
+    wok__worker_arm_look(worker);
+    return task;
 }
 
 /* When there is no task of its own. */
@@ -109,8 +164,8 @@ static struct wok_task *next_task(struct wok__worker *worker)
     struct wok_task *task = NULL;
 
     wok__worker_drain_inbox(worker);
-    if (++worker->tick % EVENT_INTERVAL == 0)
-        task = serve_all(worker);
+    if (--worker->until_look == 0)
+        task = look_around(worker);
     if (task == NULL)
         task = next_own(worker);
     return task != NULL ? task : look_further(worker);
@@ -178,11 +233,13 @@ static void rest(struct wok__worker *worker)
 
 static void run_as_spare(struct wok__worker *worker)
 {
+    uint32_t run_count = 0;
+
     while (load_relaxed(&worker->runtime->stopping) == 0) {
         struct wok_task *task = next_task(worker);
         if (task != NULL)
             run(worker, task);
-        if (task != NULL && worker->tick % EVENT_INTERVAL != 0)
+        if (task != NULL && ++run_count % WOK__INTERVAL != 0)
             continue;
         if (wok__spare_leave(worker))
             rest(worker);

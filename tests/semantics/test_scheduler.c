@@ -271,9 +271,9 @@ WOK_TEST_ON(semantics, D4_the_slot_of_a_stuck_worker_is_served_by_another, 2)
     wok_waker_drop(&waker);
 }
 
-/* ---- D5 and D6: every 61st poll --------------------------------------------------------------------- */
+/* ---- D5 and D6: after so many polls ------------------------------------------------------------------- */
 
-WOK_TEST(semantics, D5_the_injection_queue_has_its_turn_at_every_61st_poll)
+WOK_TEST(semantics, D5_on_a_paused_clock_the_injection_queue_has_its_turn_at_every_61st_poll)
 {
     unsigned from_injection = 0;
 
@@ -387,4 +387,18 @@ WOK_TEST(semantics, D8_a_checkpoint_costs_one_operation)
         rounds++;
     }
     cr_assert_eq(rounds, 129, "the one after the others is in it");
+}
+
+WOK_TEST(semantics, D8_a_block_without_a_budget_lets_nobody_run)
+{
+    WOK_CLEANUP(work_join_drop) work_join other = wok_spawn(work, {.number = 5});
+
+    WOK_UNCONSTRAINED()
+    {
+        for (int i = 0; i < 1000; i++)
+            cr_assert_eq(wok_checkpoint(), 0);
+        cr_assert_eq(work_seen.began, 0);
+    }
+    cr_assert_eq(wok_checkpoint(), 0);
+    cr_assert_eq(work_seen.began, 1);
 }

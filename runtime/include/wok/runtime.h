@@ -43,6 +43,18 @@ typedef struct wok_runtime_options {
      *  WOK_NO_SPARE_WORKERS: none, so that tasks are never run by more than `workers` threads.  Together
      *  with the workers no more than 58. */
     unsigned spare_workers_max;
+    /** How many polls a busy worker makes between two looks at its descriptors and timers (61); few
+     *  make it notice sooner, and cost a system call each. */
+    unsigned event_interval;
+    /** How many polls a busy worker makes between two tasks from the queue that other threads spawn
+     *  into and wake through.  0: the worker tunes it to some 200 us of its own work, by the mean time
+     *  of a poll, from 2 to 127; on a paused clock, where a poll takes no time, 61. */
+    unsigned injection_interval;
+    /** Descriptors' events that one look takes at most (128); up to 1,024. */
+    unsigned io_events_per_turn_max;
+    /** A task that another one wakes goes to the end of the queue, in place of running next: for
+     *  tasks that wake each other and would better run on several workers. */
+    bool disable_lifo_slot;
     /** Usable bytes of a task's stack (65,536); rounded up to whole pages. */
     size_t stack_bytes;
     /** Seeds every random choice; 0: from the kernel. */

@@ -59,13 +59,10 @@ static inline bool rarely(struct wok__rand *rand)
     return wok__rand_below(rand, 100) == 0;
 }
 
-/* A deadline that has passed, so that whoever has to wait gives up, or one that comes before, during or
- * after what it is waited for. */
+/* A deadline that comes before, during or after what waits for it. */
 static inline wok_instant soon(struct wok__rand *rand)
 {
-    if (wok__rand_below(rand, 4) == 0)
-        return (wok_instant){0};
-    return wok_after(wok_ns(wok__rand_below(rand, wok__rand_below(rand, 2) == 0 ? 1000 : 30000)));
+    return wok_after(wok_us(wok__rand_below(rand, 30)));
 }
 
 #endif
