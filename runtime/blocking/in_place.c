@@ -35,9 +35,11 @@ wok_in_place wok_in_place_begin(void)
     place.worker = here->worker;
     place.fiber = here->fiber;
     place.runtime = here->runtime;
+    place.budget = here->budget;
     wok__worker_block(here->worker);
     here->worker = NULL;
     here->fiber = NULL;
+    here->budget = UINT32_MAX; /* nobody waits for this poll to end */
     here->blocking = 1;
     return place;
 }
@@ -60,6 +62,7 @@ void wok_in_place_end(wok_in_place *place)
         here->worker = place->worker;
         here->fiber = place->fiber;
         here->runtime = place->runtime; /* somebody may have entered another one */
+        here->budget = place->budget;
         here->blocking = 0;
         wok__worker_unblock(here->worker);
         return;

@@ -150,6 +150,7 @@ wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site
 typedef struct wok_in_place {
     bool active;
     uint8_t kind;
+    uint32_t budget;
     void *worker, *fiber;
     wok_runtime *runtime;
 } wok_in_place;
