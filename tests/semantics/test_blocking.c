@@ -214,3 +214,182 @@ WOK_TEST(semantics, B4_a_task_may_not_block_on_tasks)
     cr_assert_eq(wok_block_on(wok_runtime_current(), give, 2, &result, NULL), -EDEADLK);
     cr_assert_eq(result, 0);
 }
+
+/* ---- B5: in place --------------------------------------------------------------------------------- */
+
+/* A test on one worker of the real clock, with spare workers. */
+#define IN_PLACE_TEST(Name_)                                                                       \
+    static void Name_##_body(void);                                                                \
+    Test(semantics, Name_, .timeout = 20)                                                          \
+    {                                                                                              \
+        wok_runtime_options options = test_options();                                              \
+        options.paused_clock = false;                                                              \
+        options.spare_workers_max = 0;                                                             \
+        test_run(&options, Name_##_body);                                                          \
+    }                                                                                              \
+    static void Name_##_body(void)
+
+static wok_notify changed = WOK_NOTIFY_INIT;
+
+/* Waits for its operation, and tells. */
+struct wait {
+    wok_op op;
+    bool polled;
+};
+
+static wok_poll wait_poll(void *self_, wok_cx *cx, void *result)
+{
+    struct wait *self = self_;
+    wok_poll code = wok_op_poll(&self->op, cx);
+
+    (void)result;
+    if (code != WOK_PENDING)
+        tally_add(&ended);
+    else if (!self->polled)
+        tally_add(&started);
+    self->polled = true;
+    return code;
+}
+
+static void wait_drop(void *self_)
+{
+    struct wait *self = self_;
+
+    wok_op_drop(&self->op);
+}
+
+static const wok_future_vtable wait_vtable = {
+    .name = "wait", .size = sizeof(struct wait), .poll = wait_poll, .drop = wait_drop};
+
+WOK_TASK(tell_end, char, int);
+
+static int tell_end(char *unused, int *result)
+{
+    (void)unused;
+    *result = (int)tally_add(&ended);
+    return 0;
+}
+
+static int wait_for_three_ends(void *unused)
+{
+    (void)unused;
+    tally_wait(&ended, 3);
+    return 7;
+}
+
+IN_PLACE_TEST(B5_what_the_worker_owns_is_served_elsewhere_while_a_task_blocks_in_place)
+{
+    struct wait news = {.op = wok_notify_op(&changed)}, nap = {.op = wok_sleep_op(wok_ms(2))};
+    wok_join woken = wok_spawn_future(&wait_vtable, &news);
+    wok_join timed = wok_spawn_future(&wait_vtable, &nap);
+
+    while (tally_get(&started) < 2)
+        cr_assert_eq(wok_yield(), 0);
+    tell_end_join fresh = wok_spawn(tell_end, 0); /* in the ring */
+    wok_notify_one(&changed);                     /* in the slot */
+    cr_assert_eq(wok_block_in_place(wait_for_three_ends, NULL), 7);
+    cr_assert_eq(figures().blocked_in_place, 1, "the worker said so itself");
+    cr_assert_eq(wok_worker_index(), 0);
+    cr_assert_eq(wok_join_await(&woken, NULL, NULL), 0);
+    cr_assert_eq(wok_join_await(&timed, NULL, NULL), 0);
+    cr_assert_eq(tell_end_await(&fresh, NULL, NULL), 0);
+}
+
+IN_PLACE_TEST(B5_blocks_nest)
+{
+    WOK_BLOCK_IN_PLACE()
+    {
+        WOK_BLOCK_IN_PLACE()
+        {
+            note(wok_worker_index());
+        }
+        note(wok_worker_index());
+    }
+    note(wok_worker_index());
+    assert_noted(-1, -1, 0);
+}
+
+static unsigned ticks_inside, ticks_outside;
+
+static wok_poll tick_in_place(void *self, wok_cx *cx, void *result)
+{
+    wok_interval ticks = endless_ticks();
+
+    (void)self;
+    (void)result;
+    WOK_BLOCK_IN_PLACE()
+    {
+        while (ticks_inside < 1000 && take_tick(&ticks, cx) == WOK_READY)
+            ticks_inside++;
+    }
+    while (ticks_outside < 1000 && take_tick(&ticks, cx) == WOK_READY)
+        ticks_outside++;
+    return WOK_READY;
+}
+
+static const wok_future_vtable tick_in_place_vtable = {
+    .name = "tick_in_place", .size = 1, .poll = tick_in_place};
+
+IN_PLACE_TEST(B5_nothing_costs_budget_inside)
+{
+    char nothing = 0;
+    wok_join task = wok_spawn_future(&tick_in_place_vtable, &nothing);
+
+    cr_assert_eq(wok_join_await(&task, NULL, NULL), 0);
+    cr_assert_eq(ticks_inside, 1000);
+    cr_assert_leq(ticks_outside, 128);
+}
+
+static wok_poll block_in_poll(void *self, wok_cx *cx, void *result)
+{
+    (void)self;
+    (void)cx;
+    (void)result;
+    note(1);
+    WOK_BLOCK_IN_PLACE()
+    {
+        cr_assert_eq(wok_sleep(wok_ms(1)), 0);
+    }
+    note(2);
+    return WOK_READY;
+}
+
+static const wok_future_vtable block_in_poll_vtable = {
+    .name = "block_in_poll", .size = 1, .poll = block_in_poll};
+
+IN_PLACE_TEST(B5_other_branches_of_the_same_task_stay_blocked)
+{
+    char nothing = 0;
+    struct step step = {.number = 3, .ready_at = 1};
+    wok_op branches[] = {
+        wok_future_op((wok_future){&block_in_poll_vtable, &nothing}, NULL),
+        wok_future_op(step_as_future(&step), NULL),
+    };
+    int codes[2];
+
+    cr_assert_eq(wok_join_all(branches, 2, codes), 0);
+    assert_noted(1, 2, 3);
+}
+
+WOK_TASK(call_in_place, char, int);
+
+static int call_in_place(char *unused, int *result)
+{
+    (void)unused;
+    tally_add(&ended);
+    *result = wok_block_in_place(wait_for_three_ends, NULL);
+    return 0;
+}
+
+Test(semantics, B5_on_a_thread_that_may_block_it_is_a_call, .timeout = 20)
+{
+    WOK_CLEANUP(wok_runtime_freep) wok_runtime *runtime = new_runtime(1);
+    call_in_place_join call = wok_spawn_blocking_on(runtime, call_in_place, 0);
+    int result = 0;
+
+    tally_add(&ended);
+    tally_add(&ended);
+    cr_assert_eq(wok_block_in_place(wait_for_three_ends, NULL), 7);
+    cr_assert_eq(call_in_place_await(&call, &result, NULL), 0);
+    cr_assert_eq(result, 7);
+}
