@@ -33,6 +33,8 @@ static int check_options(const wok_runtime_options *options)
         return -EINVAL;
     if (options->io_events_per_turn_max > WOK__TURN_EVENTS_MAX)
         return -EINVAL;
+    if ((unsigned)options->on_panic > WOK_ON_PANIC_ABORT)
+        return -EINVAL;
     return 0;
 }
 
@@ -167,6 +169,7 @@ void wok__runtime_destroy(struct wok_runtime *runtime)
         wok__inject_done(&runtime->inject[i]);
     wok__pools_done(&runtime->pools);
     wok_watch_sender_drop(&runtime->shutdown_watch);
+    wok_join_drop(&runtime->fatal_task);
     wok__lock_take(&runtime->last_lock);
     runtime->freed = true;
     free_if_unused(runtime);
@@ -314,15 +317,6 @@ wok_instant wok_now(void)
     return (wok_instant){wok__clock_now(&real)};
 }
 
-void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error)
-{
-    if (runtime->options.on_unjoined_panic != NULL)
-        runtime->options.on_unjoined_panic(error, runtime->options.argument);
-    else
-        fprintf(stderr, "wok: %s at %s:%d, spawned at %s:%d, and nobody awaits it\n",
-                error->message, error->file, error->line, error->spawned_file, error->spawned_line);
-}
-
 void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *error)
 {
     fetch_add_relaxed(&runtime->refused_waits, 1);
@@ -360,6 +354,8 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
                      void *ret_result, wok_join_error *ret_error)
 {
     WOK_CLEANUP(wok_join_drop) wok_join join = {NULL}; /* not consumed if a deadline passes */
+    wok_join_error fatal;
+    int error;
 
     if (wok__is_forked()) {
         wok__destroy(site->args_drop, args_moved);
@@ -370,5 +366,12 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
         return wok__refuse("may not block on another: it awaits a join handle", ret_error);
     }
     join = wok_spawn_raw(runtime, site, args_moved);
-    return wok_join_await(&join, ret_result, ret_error);
+    error = wok_join_await(&join, ret_result, ret_error);
+    if (error == -ETIMEDOUT || !wok__fatal_panic(runtime, &fatal))
+        return error;
+    if (error == 0 && ret_result != NULL)
+        wok__destroy(site->result_drop, ret_result);
+    if (ret_error != NULL)
+        *ret_error = fatal;
+    return -ESHUTDOWN;
 }

@@ -65,12 +65,12 @@ static void collect(void *object, void *argument)
         batch->tasks[batch->count++] = task;
 }
 
-/* Aborts every task that was not aborted before; how many. */
-static size_t abort_all(struct wok_runtime *runtime)
+size_t wok__runtime_abort_all(struct wok_runtime *runtime)
 {
     struct batch batch;
     size_t aborted = 0;
 
+    store_relaxed(&runtime->closed, WOK__FORCED);
     do {
         batch.count = 0;
         wok__slab_for_each(&runtime->slab, collect, &batch);
@@ -219,6 +219,10 @@ void wok_shutdown_report_print(const wok_shutdown_report *report, FILE *stream)
         [WOK_LEFT_BLOCKING] = "blocks",
     };
 
+    if (report->panicked)
+        fprintf(stream, "shut down since %s at %s:%d, spawned at %s:%d\n", report->panic.message,
+                report->panic.file, report->panic.line, report->panic.spawned_file,
+                report->panic.spawned_line);
     fprintf(stream, "%zu tasks were aborted, %zu tasks and %zu blocking calls did not end\n",
             report->aborted, report->stuck, report->blocking_left);
     for (size_t i = 0; i < report->left_count; i++) {
@@ -237,13 +241,14 @@ void wok_shutdown_report_print(const wok_shutdown_report *report, FILE *stream)
 
 /* ---- shutting down ------------------------------------------------------------------------------- */
 
-static void close_runtime(struct wok_runtime *runtime)
+void wok__runtime_close(struct wok_runtime *runtime)
 {
     bool going_down = true;
+    uint32_t open = WOK__OPEN;
 
-    if (load_relaxed(&runtime->closed) != WOK__OPEN)
+    /* Spawns race with it: those are aborted below. */
+    if (!cas_relaxed(&runtime->closed, &open, WOK__CLOSED))
         return;
-    store_relaxed(&runtime->closed, WOK__CLOSED); /* spawns race with it: those are aborted below */
     (void)wok_watch_send_replace(&runtime->shutdown_watch, &going_down);
 }
 
@@ -269,10 +274,9 @@ static void abort_tasks(struct wok_runtime *runtime, bool halted, uint64_t give_
     uint64_t again_ns = ABORT_AGAIN_NS;
     uint64_t live;
 
-    store_relaxed(&runtime->closed, WOK__FORCED);
     do {
         halted = halt(runtime, halted);
-        report->aborted += abort_all(runtime);
+        report->aborted += wok__runtime_abort_all(runtime);
         halted = go_on(runtime, halted);
         live = wait_for_tasks(runtime, later(real_now(), again_ns));
         if (again_ns < ABORT_AGAIN_MAX_NS)
@@ -300,7 +304,8 @@ static bool end(struct wok_runtime *runtime, const struct limits *limits,
 {
     bool halted = halt(runtime, false);
 
-    close_runtime(runtime);
+    wok__runtime_close(runtime);
+    wok__fatal_yield(runtime);
     if (real_now() < limits->grace_ns)
         halted = go_on(runtime, halted);
     if (wait_for_tasks(runtime, limits->grace_ns) != 0)
@@ -345,6 +350,7 @@ int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_
         struct limits limits = {deadline_ns, later(deadline_ns, ABORT_WAIT_NS), deadline_ns};
         runtime->ended = end(runtime, &limits, &report);
     }
+    report.panicked = wok__fatal_panic(runtime, &report.panic);
     if (ret_report != NULL)
         *ret_report = report;
     return runtime->ended ? 0 : -ETIMEDOUT;
@@ -400,10 +406,10 @@ void wok_runtime_free_background(wok_runtime *runtime)
 
     if (runtime == NULL || wok__is_forked())
         return;
-    close_runtime(runtime);
+    wok__runtime_close(runtime);
     leave(runtime);
     snprintf(name, sizeof name, "%.8s-reaper", runtime->thread_name);
     /* Without a thread to wait for it, it stays as it is: whole, closed, and not freed. */
     if (wok__thread_start(&thread, name, free_in_background, runtime) < 0)
-        (void)abort_all(runtime);
+        (void)wok__runtime_abort_all(runtime);
 }

@@ -100,6 +100,13 @@ enum wok__closed {
     WOK__FORCED, /* the grace is over, too: shields no longer hide an abort */
 };
 
+enum wok__fatal {
+    WOK__NO_PANIC,
+    WOK__PANICKING, /* a thread writes down which */
+    WOK__PANICKED,  /* that can be read */
+    WOK__ENDING,    /* the task can be seen, too */
+};
+
 struct wok_runtime {
     struct wok_runtime *next;    /* fork.c's list of all runtimes; its lock */
     wok_runtime_options options; /* constant, as the next three */
@@ -129,6 +136,11 @@ struct wok_runtime {
     pthread_t monitor;
     bool monitor_started, has_slab;
     bool ended; /* every task has ended, every thread was joined */
+    /* on_panic.c: the panic that shut the runtime down, and the task that aborts the others when their
+     * grace is over.  Written once, while `fatal` says so. */
+    atomic_u32 fatal; /* enum wok__fatal */
+    wok_join_error fatal_panic;
+    wok_join fatal_task;
     /* Handles and wakers may outlive the runtime: whoever gives the last block back frees it. */
     struct wok__lock last_lock;
     bool freed;                /* wok_runtime_free() was called; the lock */
@@ -165,6 +177,16 @@ void wok__worker_free(struct wok_runtime *runtime, uint32_t index);
 /* runtime.c: ends the threads of a runtime whose tasks have ended, and then what there is of it. */
 void wok__runtime_stop_threads(struct wok_runtime *runtime);
 void wok__runtime_destroy(struct wok_runtime *runtime);
+
+/* shutdown.c: spawns are refused from now on, and who subscribed is told. */
+void wok__runtime_close(struct wok_runtime *runtime);
+/* shutdown.c: aborts every task that was not aborted before, shields or not; how many.  Any thread. */
+size_t wok__runtime_abort_all(struct wok_runtime *runtime);
+
+/* on_panic.c: true, and which one, if a panic has shut the runtime down. */
+bool wok__fatal_panic(struct wok_runtime *runtime, wok_join_error *ret_panic);
+/* on_panic.c: a shutdown takes the place of the one that a panic has begun. */
+void wok__fatal_yield(struct wok_runtime *runtime);
 
 /* fork.c: the runtime lives, a fork is to poison it in the child; it is about to end. */
 WOK_MUST_USE

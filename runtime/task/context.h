@@ -42,6 +42,7 @@ struct wok__here {
     uint32_t call;                  /* what its call has of the turns; sched/calls.c */
     struct wok_blocking_pool *pool; /* that thread's pool, or NULL */
     bool yields;                    /* the task being polled has woken itself to let others run */
+    bool telling;                   /* the runtime's panic callback runs: its panics are not told */
     struct wok__context thread;     /* the worker's own stack while a fiber runs */
 };
 

@@ -73,7 +73,7 @@ void wok__task_drop_args(struct wok_task *task, void *args, bool has_result,
 void wok__task_destroy_result(struct wok_task *task)
 {
     if (task->outcome == WOK_RETURNED)
-        wok__destroy(result_drop_of(task), wok__task_result(task));
+        wok__destroy_result(NULL, task, result_drop_of(task), wok__task_result(task));
 }
 
 void wok__task_report_unjoined(struct wok_task *task)
@@ -121,7 +121,7 @@ static void destroy_child_result(struct wok_task *task)
 
     if (task->outcome != WOK_RETURNED)
         return;
-    wok__destroy_or_panic(&panic, result_drop_of(task), wok__task_result(task));
+    wok__destroy_result(&panic, task, result_drop_of(task), wok__task_result(task));
     if (panic != NULL)
         store_outcome(task, WOK_PANICKED, 0, panic);
 }

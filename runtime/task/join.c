@@ -36,10 +36,24 @@ void wok__join_error_name(wok_join_error *error, const struct wok_task *task)
     wok__task_name_copy(error->task_name, task);
 }
 
+void wok__join_error_panic(wok_join_error *error, const char *what, const struct wok_task *task,
+                           const struct wok__panic *panic)
+{
+    error->outcome = WOK_PANICKED;
+    error->file = panic->file;
+    error->line = panic->line;
+    if (task == NULL) {
+        snprintf(error->message, sizeof error->message, "a destructor panicked with message \"%s\"",
+                 panic->message);
+        return;
+    }
+    wok__join_error_name(error, task);
+    snprintf(error->message, sizeof error->message, "%s %llu panicked with message \"%s\" (%s)",
+             what, (unsigned long long)task->id, panic->message, error->task_name);
+}
+
 void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
 {
-    const struct wok__panic *panic = (const struct wok__panic *)task->next;
-
     memset(error, 0, sizeof *error);
     error->outcome = (wok_outcome)task->outcome;
     error->code = task->code;
@@ -57,11 +71,7 @@ void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
                  (unsigned long long)task->id, error->task_name);
         break;
     case WOK_PANICKED:
-        error->file = panic->file;
-        error->line = panic->line;
-        snprintf(error->message, sizeof error->message,
-                 "task %llu panicked with message \"%s\" (%s)", (unsigned long long)task->id,
-                 panic->message, error->task_name);
+        wok__join_error_panic(error, "task", task, (const struct wok__panic *)task->next);
         break;
     case WOK_NOT_STARTED:
         snprintf(error->message, sizeof error->message, "task was not started: %s",

@@ -4,7 +4,11 @@
  * User code runs under a guard.  A panic writes its record into the innermost guard of the thread's
  * place and unwinds to it; every cleanup handler on the way runs once.  A second panic during that
  * unwind (a handler that panics) goes on to the same guard; the first record is kept, because it
- * is the cause.
+ * is the cause.  (Handlers that clang has compiled cannot be left so: platform/unwind.h.)
+ *
+ * Before it unwinds, a panic is told to the runtime's callback, on the stack where it happened, and to
+ * the policy (on_panic.c).  The callback runs under a guard of its own, and as code that cannot park:
+ * a panic or a wait inside must not change what becomes of the task.
  */
 #include "task/panic.h"
 
@@ -15,6 +19,7 @@
 #include <wok/task.h>
 
 #include "task/context.h"
+#include "task/fiber.h"
 
 /* What is known when there is no memory for a record. */
 static struct wok__panic no_memory = {.file = "", .message = "(no memory for the panic's message)"};
@@ -44,41 +49,60 @@ static void destroy(void *argument)
     destruction->drop(destruction->object);
 }
 
-/* The panic inside, which is the caller's then. */
-static struct wok__panic *try_destroy(void (*drop)(void *object), void *object)
+/* The guard of a result's destructor says whose result it is. */
+struct result_guard {
+    struct wok__guard guard; /* first */
+    const struct wok_task *task;
+};
+
+/* The panic inside, which is the caller's then; `task`: whose result the object is, or NULL. */
+static struct wok__panic *try_destroy(const struct wok_task *task, void (*drop)(void *object),
+                                      void *object)
 {
     struct destruction destruction = {drop, object};
-    struct wok__guard guard;
+    struct result_guard guard;
 
-    guard.shielded = true;
-    if (drop == NULL || wok__guarded(&guard, destroy, &destruction))
+    if (drop == NULL)
         return NULL;
-    return guard.panic;
+    guard.task = task;
+    guard.guard.shielded = task != NULL ? WOK__SHIELDED_RESULT : WOK__SHIELDED;
+    return wok__guarded(&guard.guard, destroy, &destruction) ? NULL : guard.guard.panic;
 }
 
-/* Prints a panic that becomes no task's outcome. */
-static void tell_and_free(struct wok__panic *panic)
+/* Prints a panic that becomes no task's outcome, unless the callback has been told of it. */
+static void tell_and_free(const char *who, struct wok__panic *panic)
 {
     if (panic == NULL)
         return;
-    fprintf(stderr, "wok: a destructor panicked at %s:%d: %s\n", panic->file, panic->line,
-            panic->message);
+    if (!panic->told)
+        fprintf(stderr, "wok: %s panicked at %s:%d: %s\n", who, panic->file, panic->line,
+                panic->message);
     wok__panic_free(panic);
 }
 
 void wok__destroy(void (*drop)(void *object), void *object)
 {
-    tell_and_free(try_destroy(drop, object));
+    tell_and_free("a destructor", try_destroy(NULL, drop, object));
+}
+
+/* Of two panics the first is the cause. */
+static void prefer_first(struct wok__panic **panic, struct wok__panic *another)
+{
+    if (panic != NULL && *panic == NULL)
+        *panic = another;
+    else
+        tell_and_free("a destructor", another);
 }
 
 void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object), void *object)
 {
-    struct wok__panic *another = try_destroy(drop, object);
+    prefer_first(panic, try_destroy(NULL, drop, object));
+}
 
-    if (*panic == NULL)
-        *panic = another;
-    else
-        tell_and_free(another);
+void wok__destroy_result(struct wok__panic **panic, const struct wok_task *task,
+                         void (*drop)(void *result), void *result)
+{
+    prefer_first(panic, try_destroy(task, drop, result));
 }
 
 void wok__panic_free(struct wok__panic *panic)
@@ -86,6 +110,62 @@ void wok__panic_free(struct wok__panic *panic)
     if (panic != &no_memory)
         free(panic);
 }
+
+/* ---- telling of it ------------------------------------------------------------------------------ */
+
+struct report {
+    struct wok_runtime *runtime;
+    wok_join_error error;
+    bool told;
+};
+
+static void call_callback(void *argument)
+{
+    struct report *report = argument;
+
+    report->told = wok__panic_call(report->runtime, &report->error);
+}
+
+/* The callback sees the task and its locals, and no stack that it could park. */
+static void tell_callback(struct wok__here *here, struct report *report)
+{
+    struct wok__fiber *fiber = here->fiber;
+    wok_local_frame *locals = here->locals;
+    struct wok__guard guard;
+
+    guard.shielded = WOK__SHIELDED;
+    here->telling = true;
+    here->fiber = NULL;
+    if (fiber != NULL)
+        here->locals = fiber->locals;
+    if (!wok__guarded(&guard, call_callback, report)) {
+        report->told = true;
+        tell_and_free("the panic callback", guard.panic);
+    }
+    here->locals = locals;
+    here->fiber = fiber;
+    here->telling = false;
+}
+
+/* Tells whoever wants to hear; true if that was the callback. */
+static bool tell(struct wok__here *here, const struct wok__panic *panic)
+{
+    bool of_result = here->guard->shielded == WOK__SHIELDED_RESULT;
+    const struct wok_task *task = of_result ? ((const struct result_guard *)here->guard)->task
+                                  : here->task != NULL ? here->task
+                                                       : here->calling;
+    struct wok_runtime *runtime = task != NULL ? task->runtime : here->runtime;
+    struct report report = {.runtime = runtime};
+
+    if (runtime == NULL || here->telling || !wok__panic_matters(runtime))
+        return false;
+    wok__join_error_panic(&report.error, of_result ? "the result of task" : "task", task, panic);
+    tell_callback(here, &report);
+    wok__panic_act(runtime, &report.error);
+    return report.told;
+}
+
+/* ---- panicking ---------------------------------------------------------------------------------- */
 
 static struct wok__panic *record(const char *file, int line, const char *format, va_list args)
 {
@@ -95,13 +175,29 @@ static struct wok__panic *record(const char *file, int line, const char *format,
         return &no_memory;
     panic->file = file;
     panic->line = line;
+    panic->told = false;
     vsnprintf(panic->message, sizeof panic->message, format, args);
     return panic;
 }
 
+/* The panic is written down and told; the first one of its guard is kept. */
+__attribute__((noinline)) static void keep(struct wok__here *here, struct wok__panic *panic)
+{
+    struct wok__guard *guard = here->guard;
+    bool told = tell(here, panic);
+
+    if (panic != &no_memory)
+        panic->told = told;
+    if (guard->panic == NULL)
+        guard->panic = panic;
+    else
+        tell_and_free("a cleanup handler", panic);
+}
+
 void wok_panic_at(const char *file, int line, const char *format, ...)
 {
-    struct wok__guard *guard = wok__here()->guard;
+    struct wok__here *here = wok__here();
+    struct wok__guard *guard = here->guard;
     va_list args;
 
     va_start(args, format);
@@ -111,9 +207,8 @@ void wok_panic_at(const char *file, int line, const char *format, ...)
         fputc('\n', stderr);
         abort();
     }
-    if (guard->panic == NULL)
-        guard->panic = record(file, line, format, args);
+    keep(here, record(file, line, format, args));
     va_end(args);
-    guard->shielded = true;
+    guard->shielded = WOK__SHIELDED;
     wok__unwind_to(&guard->catcher);
 }

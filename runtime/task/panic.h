@@ -5,21 +5,31 @@
 #define WOK_TASK_PANIC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "platform/unwind.h"
+
+struct wok_task;
 
 /* What a panic said.  Heap; owned by the guard, then by the task's outcome. */
 struct wok__panic {
     const char *file;
     int line;
-    char message[116];
+    bool told; /* to the runtime's panic callback */
+    char message[115];
+};
+
+enum wok__shielded {
+    WOK__EXPOSED,
+    WOK__SHIELDED,
+    WOK__SHIELDED_RESULT, /* the guard of a result's destructor; panic.c */
 };
 
 /* The frame that a panic or a forced abort unwinds to; in the frame of whoever calls user code. */
 struct wok__guard {
     struct wok__catch catcher;
     struct wok__panic *panic; /* set by a panic */
-    bool shielded;            /* destructors run: waits do not notice a cancellation */
+    uint8_t shielded;         /* nonzero: destructors run, waits do not notice a cancellation */
 };
 
 /* Runs user code: true if it returned, false if it was unwound; guard->panic says why, NULL: by
@@ -32,6 +42,11 @@ void wok__destroy(void (*drop)(void *object), void *object);
 /* As wok__destroy, where the end of a task depends on it: a panic inside goes to `*panic`, unless there
  * is one already, which is the cause and stays. */
 void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object), void *object);
+
+/* As wok__destroy_or_panic for the result of a task, which need not be the one that runs here; without
+ * `panic` it is printed. */
+void wok__destroy_result(struct wok__panic **panic, const struct wok_task *task,
+                         void (*drop)(void *result), void *result);
 
 void wok__panic_free(struct wok__panic *panic);
 

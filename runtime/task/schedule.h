@@ -62,6 +62,13 @@ bool wok__runtime_is_forced(struct wok_runtime *runtime);
 /* A panic that nobody awaits. */
 void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error);
 
+/* True if somebody wants to hear of each panic where it happens: the callback, or the policy. */
+bool wok__panic_matters(const struct wok_runtime *runtime);
+/* Calls the runtime's panic callback; true if it has one. */
+bool wok__panic_call(struct wok_runtime *runtime, const wok_join_error *panic);
+/* Does what the runtime's policy says about a panic; it may not return. */
+void wok__panic_act(struct wok_runtime *runtime, const wok_join_error *panic);
+
 /* A call that would have blocked a worker was refused: counts it, and tells who asked to hear. */
 void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *error);
 

@@ -183,6 +183,10 @@ void wok__join_forget(wok_join *join);
 
 /* The number, the name and the place of spawning of a task, unless it is one of the unborn. */
 void wok__join_error_name(wok_join_error *error, const struct wok_task *task);
+/* What is known of a panic of this task, which may still run; NULL: of a destructor's that belongs to no
+ * task.  The message begins with `what` and the task's number. */
+void wok__join_error_panic(wok_join_error *error, const char *what, const struct wok_task *task,
+                           const struct wok__panic *panic);
 /* What is known of a task's end, in words. */
 void wok__join_error_fill(wok_join_error *error, const struct wok_task *task);
 

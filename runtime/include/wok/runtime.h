@@ -22,6 +22,20 @@ struct wok_watch_receiver;
 /** For wok_runtime_options.spare_workers_max. */
 #define WOK_NO_SPARE_WORKERS ((unsigned)-1)
 
+/**
+ * What a panic of a task or of a blocking call does beyond that.  A panic that a task's destructors cause
+ * is one of that task.
+ */
+typedef enum wok_panic_policy {
+    /** It ends the task.  Whoever awaits that is told; if nobody does, on_unjoined_panic is. */
+    WOK_ON_PANIC_JOIN,
+    /** It also begins a shutdown: spawns are refused, who subscribed is told, and after panic_grace all
+     *  tasks are aborted.  wok_block_on() and wok_runtime_shutdown()'s report tell which panic it was. */
+    WOK_ON_PANIC_SHUTDOWN,
+    /** It aborts the process, after a line on stderr with the task's name and the place of its spawn. */
+    WOK_ON_PANIC_ABORT,
+} wok_panic_policy;
+
 /** How a runtime is built; zero means the default everywhere. */
 typedef struct wok_runtime_options {
     /** Worker threads; 0: the cores that affinity and cgroup quota allow, at least 1.  At most 56. */
@@ -66,6 +80,23 @@ typedef struct wok_runtime_options {
     bool paused_clock;
     /** Sockets in memory in place of the kernel's, for tests. */
     bool simulated_network;
+    /** What a panic does beyond the task that it ends. */
+    wok_panic_policy on_panic;
+    /** With WOK_ON_PANIC_SHUTDOWN, how long the other tasks may take to end by themselves, on the runtime's
+     *  clock.  By default they are aborted at once, which is cooperative as any abort. */
+    wok_duration panic_grace;
+    /**
+     * Called with each panic, exactly once, before anything is unwound and before on_panic takes effect;
+     * NULL: nothing is called.
+     *
+     * It runs on the thread and on the stack where the panic happened, so that backtrace(3) shows how it
+     * came there, on several threads at once if several tasks panic.  It has what is left of that stack.
+     * It may log, read the error and the task's locals, cancel tokens, wake tasks, and end the process.
+     * It must not wait, which in a task is refused with -EDEADLK, and must return otherwise.  A panic
+     * inside it is printed, and goes no further.  A panic of a destructor that runs in no task is told
+     * with an empty name.
+     */
+    void (*panic_callback)(const wok_join_error *panic, void *argument);
     /** Called with a panic that nobody awaits; NULL prints one line to stderr. */
     void (*on_unjoined_panic)(const wok_join_error *error, void *argument);
     /** Called with each wait or block_on that was refused with -EDEADLK, on the thread that made it:
@@ -112,6 +143,9 @@ enum { WOK_LEFT_MAX = 16 };
 
 /** What a shutdown found. */
 typedef struct wok_shutdown_report {
+    /** The panic that had begun it (WOK_ON_PANIC_SHUTDOWN), if one had. */
+    bool panicked;
+    wok_join_error panic;
     /** Tasks that were aborted because the grace was over. */
     size_t aborted;
     /** Tasks that did not end although they were aborted: they block a worker, or wait for one. */
@@ -124,7 +158,8 @@ typedef struct wok_shutdown_report {
 } wok_shutdown_report;
 
 /**
- * Prints the report, a line for its counts and one for each task it lists.
+ * Prints the report: a line for the panic that began the shutdown, if one did, a line for the counts and
+ * one for each task it lists.
  *
  * Threads:    any.
  * Cancel:     not a cancellation point.
@@ -224,7 +259,9 @@ wok_runtime *wok_runtime_enter(wok_runtime *runtime);
  * After the family's name come the arguments, where the result goes, and where the error goes; the
  * last two may be NULL.
  *
- * Errors:     as wok_join_await(); -ETIMEDOUT if a deadline that covers the caller passes: the task
+ * Errors:     as wok_join_await(); -ESHUTDOWN if a panic has shut the runtime down, by its policy, however
+ *             the task has ended: `*ret_error` tells of that panic, and a result is destroyed.
+ *             -ETIMEDOUT if a deadline that covers the caller passes: the task
  *             then runs on, detached.  -EDEADLK in a task, which awaits a join handle instead: the
  *             task is not started, and `*ret_error` then has the outcome WOK_NOT_STARTED, a message
  *             that names the calling task, and in `file` and `line` where that was spawned.

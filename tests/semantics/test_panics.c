@@ -1,0 +1,138 @@
+/*
+ * test_panics.c - the rule E4: what becomes of a panic beyond its task.
+ */
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "semantics/kit.h"
+
+static int line_of_panic;
+
+WOK_TASK(fall, int, int);
+
+static int fall(int *number, int *result)
+{
+    WOK_CLEANUP(work_clean) int owned = *number;
+
+    *result = 0;
+    line_of_panic = __LINE__ + 1;
+    wok_panic("no salt %d", owned);
+}
+
+WOK_TEST(semantics, E4_a_panic_is_told_to_whoever_awaits_it_or_reported)
+{
+    fall_join awaited = wok_spawn(fall, 1), dropped = wok_spawn(fall, 2);
+
+    cr_assert_eq(end_of(&awaited.join).outcome, WOK_PANICKED);
+    cr_assert_eq(test_unjoined().count, 0);
+    fall_join_drop(&dropped);
+    cr_assert_eq(test_unjoined().count, 1);
+    cr_assert_not_null(strstr(test_unjoined().last.message, "no salt 2"));
+}
+
+/* ---- the callback ------------------------------------------------------------------------------- */
+
+static void note_panic(const wok_join_error *panic, void *argument)
+{
+    cr_assert_eq(argument, &noted);
+    cr_assert_eq(panic->line, line_of_panic);
+    cr_assert_eq(panic->task_id, wok_task_id());
+    cr_assert_str_eq(panic->task_name, "fall");
+    cr_assert_eq(work_seen.cleaned, noted.count, "nothing of this one is unwound yet");
+    note((int)panic->task_id);
+}
+
+static void three_panics(void)
+{
+    for (int i = 0; i < 3; i++) {
+        fall_join task = wok_spawn(fall, i);
+        int id = (int)wok_join_id(&task.join);
+        cr_assert_eq(end_of(&task.join).outcome, WOK_PANICKED);
+        cr_assert_eq(noted.count, (size_t)i + 1);
+        cr_assert_eq(noted.numbers[i], id);
+    }
+}
+
+Test(semantics, E4_the_callback_hears_of_each_panic_once_where_it_happens, .timeout = 20)
+{
+    wok_runtime_options options = test_options();
+
+    options.panic_callback = note_panic;
+    options.argument = &noted;
+    test_run(&options, three_panics);
+    cr_assert_eq(work_seen.cleaned, 3);
+}
+
+/* ---- the policies ------------------------------------------------------------------------------- */
+
+WOK_TASK(wait_for_a_fall, wok_duration, int);
+
+static int wait_for_a_fall(wok_duration *after_it, int *result)
+{
+    fall_join task = wok_spawn(fall, 1);
+
+    *result = 5;
+    (void)fall_await(&task, NULL, NULL);
+    return wok_sleep(*after_it);
+}
+
+static wok_runtime *new_runtime(wok_panic_policy policy)
+{
+    wok_runtime_options options = test_options();
+    wok_runtime *runtime = NULL;
+
+    options.on_panic = policy;
+    options.panic_grace = wok_seconds(60);
+    cr_assert_eq(wok_runtime_new(&runtime, &options), 0);
+    return runtime;
+}
+
+Test(semantics, E4_a_panic_may_shut_the_runtime_down_which_block_on_and_the_report_tell,
+     .timeout = 20)
+{
+    static const uint64_t seconds[] = {59, 61}; /* before and after the end of the grace */
+
+    for (size_t i = 0; i < WOK_COUNT(seconds); i++) {
+        wok_runtime *runtime = new_runtime(WOK_ON_PANIC_SHUTDOWN);
+        wok_shutdown_report report;
+        wok_join_error why;
+
+        wait_for_a_fall_join other =
+            wok_spawn_on(runtime, wait_for_a_fall, wok_seconds(seconds[i]));
+        cr_assert_eq(wok_block_on(runtime, wait_for_a_fall, WOK_FOREVER, NULL, &why), -ESHUTDOWN);
+        cr_assert_not_null(strstr(why.message, "no salt 1"));
+        cr_assert_eq(why.line, line_of_panic);
+        cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), &report), 0);
+        cr_assert(report.panicked);
+        cr_assert_str_eq(report.panic.message, why.message);
+        cr_assert_eq(end_of(&other.join).outcome, i == 0 ? WOK_RETURNED : WOK_CANCELLED);
+        wok_runtime_free(runtime);
+    }
+}
+
+Test(semantics, E4_a_panic_may_abort_the_process, .timeout = 20)
+{
+    char text[1024] = "";
+    int ends[2], status = -1;
+
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        (void)dup2(ends[1], STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL); /* Criterion's and the sanitizers' handlers report it */
+        (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        (void)wok_block_on(new_runtime(WOK_ON_PANIC_ABORT), wait_for_a_fall, WOK_FOREVER, NULL,
+                           NULL);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%x", (unsigned)status);
+    cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
+    cr_assert_not_null(strstr(text, "\"no salt 1\" (fall) at "), "%s", text);
+    cr_assert_not_null(strstr(text, ", spawned at "), "%s", text);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
