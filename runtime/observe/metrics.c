@@ -39,7 +39,7 @@ uint64_t wok__runtime_live(const struct wok_runtime *runtime)
     return all_spawned > all_ended ? all_spawned - all_ended : 0;
 }
 
-/* Tasks in the injection queues, and in a worker's rings. */
+/* Tasks in the injection queues, and those with a worker that may move. */
 static uint32_t injected(const struct wok_runtime *runtime)
 {
     uint32_t sum = 0;
@@ -54,7 +54,8 @@ static uint32_t queued(const struct wok__worker *worker)
     uint32_t sum = 0;
 
     for (size_t i = 0; i < WOK_COUNT(worker->ready); i++)
-        sum += wok__queue_length(&worker->ready[i].queue);
+        sum += wok__ready_stealable(&worker->ready[i]) +
+               (load_relaxed(&worker->ready[i].slot) != NULL ? 1 : 0);
     return sum;
 }
 

@@ -218,6 +218,38 @@ WOK_TEST(semantics, E7_counts_are_exact_when_the_runtime_is_quiet)
     cr_assert_eq(end_of(&falls.join).outcome, WOK_PANICKED);
 }
 
+static uint32_t queue_depth(void)
+{
+    wok_worker_metrics metrics = {0};
+
+    cr_assert(wok_worker_metrics_get(wok_runtime_current(), 0, &metrics));
+    return metrics.queue_depth;
+}
+
+WOK_TEST(semantics, E7_the_depth_of_a_queue_counts_all_that_may_move)
+{
+    wok_waker waker = {0};
+    struct step waits = {.ready_at = 2, .sleeps = true, .keep_waker = &waker};
+    struct step child = {.ready_at = 1};
+    wok_join sleeper = wok_spawn_future(&step_vtable, &waits);
+
+    cr_assert_eq(wok_yield(), 0);
+    cr_assert_eq(queue_depth(), 0);
+    work_join task = wok_spawn(work, {.number = 5});
+    cr_assert_eq(queue_depth(), 1);
+    WOK_SCOPE(scope)
+    {
+        wok_scope_spawn_future(scope, &step_vtable, &child);
+        cr_assert_eq(queue_depth(), 2, "a new child of a scope");
+        wok_waker_wake(&waker);
+        cr_assert_eq(queue_depth(), 3, "a task that runs next");
+    }
+    wok_waker_drop(&waker);
+    cr_assert_eq(end_of(&sleeper).outcome, WOK_RETURNED);
+    cr_assert_eq(end_of(&task.join).outcome, WOK_RETURNED);
+    cr_assert_eq(queue_depth(), 0);
+}
+
 WOK_TEST(semantics, E8_each_task_is_known_by_number_and_name_in_the_log)
 {
     work_join task = wok_spawn(work, {.number = 5});

@@ -18,7 +18,7 @@ typedef struct wok_worker_metrics {
     uint64_t polls, parks, steals, stolen_tasks, overflows;
     uint64_t busy_ns; /* time not spent parked; read once per turn */
     uint64_t timers_fired, driver_turns, io_events, inbox_wakes;
-    uint32_t queue_depth; /* ring, FIFO and slot */
+    uint32_t queue_depth; /* tasks that may move: ring, slot, new children of scopes */
     uint32_t timers;      /* in this worker's wheel */
     uint32_t descriptors; /* registered with this worker's driver */
 } wok_worker_metrics;
