@@ -60,6 +60,7 @@ struct wok__worker {
      * the lock of the spares. */
     atomic_u32 stuck;
     bool in_place;     /* inside a wok_block_in_place(); that lock */
+    bool kept;         /* of a spare worker: it does not go any more */
     atomic_u32 called; /* of a spare worker, a futex: 1 when it is to come */
     atomic_u32 fibers; /* tasks whose stacks belong to this thread; the owner writes */
     /* 1 while the worker is parked or about to be; read by the monitor. */

@@ -10,6 +10,8 @@
  *
  * It goes when another worker can serve again, and hands over what lies in its queues; unless tasks
  * have started on its thread and have not ended: those are bound to it, and it stays as one worker more.
+ * So it does for good once a task on it has spawned one that is bound to this worker: an end of that
+ * would have to be told from all other ends, and a thread that sleeps costs less.
  *
  *            wok__spares_call                         wok__spare_leave
  *     SLEEPS ----------------> ACTIVE: in `active` -------------------> SLEEPS
@@ -222,6 +224,14 @@ void wok__spares_call(struct wok_runtime *runtime)
     if (all_blocked(&runtime->spares))
         (void)call_spare(runtime);
     wok__lock_give(&runtime->spares.lock);
+}
+
+void wok__worker_keep(struct wok__worker *worker)
+{
+    if (worker->kept)
+        return;
+    worker->kept = true;
+    store_relaxed(&worker->fibers, load_relaxed(&worker->fibers) + 1); /* one that never ends */
 }
 
 /* ---- a spare's own part -------------------------------------------------------------------------- */

@@ -49,6 +49,9 @@ void wok__task_memory_give(struct wok_runtime *runtime, void *block, uint8_t cla
 int wok__stack_take_here(struct wok__here *here, size_t stack_bytes, struct wok__stack *ret_stack);
 void wok__stack_give_here(struct wok__here *here, struct wok__stack stack);
 
+/* A task is going to be bound to the calling spare worker before it has begun: the worker stays. */
+void wok__worker_keep(struct wok__worker *worker);
+
 /* Counts a task that was spawned, and one that ended; accounts of the calling worker. */
 void wok__count_spawned(struct wok_runtime *runtime);
 void wok__count_ended(const struct wok_task *task);

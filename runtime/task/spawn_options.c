@@ -20,16 +20,22 @@ struct own_site {
 
 /* ---- before the spawn --------------------------------------------------------------------------- */
 
-/* Makes WOK_THIS_WORKER an index; 0 or -EINVAL. */
+/* Makes WOK_THIS_WORKER an index; 0 or -EINVAL.  A spare worker may be named by itself alone: it would
+ * have to be there until the task ends, and who else could know that it is there now? */
 static int resolve_worker(wok_spawn_options *options)
 {
-    const struct wok__here *here = wok__here();
+    struct wok__here *here = wok__here();
+    bool is_ours = here->worker != NULL && here->runtime == options->runtime;
 
-    if (options->worker == WOK_THIS_WORKER && here->worker != NULL &&
-        here->runtime == options->runtime)
+    if (options->worker == WOK_THIS_WORKER && is_ours)
         options->worker = WOK_WORKER(wok_worker_index());
-    if (options->worker < 0 || options->worker > (int)wok_runtime_workers(options->runtime))
+    if (options->worker < 0)
         return -EINVAL;
+    if (options->worker <= (int)wok_runtime_workers(options->runtime))
+        return 0;
+    if (!is_ours || options->worker != WOK_WORKER(wok_worker_index()))
+        return -EINVAL;
+    wok__worker_keep(here->worker);
     return 0;
 }
 

@@ -50,8 +50,8 @@ typedef struct wok_spawn_options {
     wok_priority priority WOK_OPTIONAL_;
     /**
      * The worker that alone polls it and drops what it owns: WOK_THIS_WORKER, or WOK_WORKER(index); 0:
-     * any, as task.h says.  On a plain thread it needs an index, and a spare worker (blocking.h), which
-     * goes away again, is refused.
+     * any, as task.h says.  On a plain thread it needs an index.  A spare worker (blocking.h) can be named
+     * only by a task that runs on it; it then stays as one worker more, until the runtime ends.
      */
     int worker WOK_OPTIONAL_;
     /** Usable bytes of a stackful task's stack, at least 16 KiB; 0: as its site or its runtime says. */

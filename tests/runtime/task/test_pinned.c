@@ -274,48 +274,110 @@ WOK_TEST(pinned, this_worker_is_not_one_of_another_runtime)
     wok_runtime_free_background(other_runtime);
 }
 
-static atomic_u32 answered;
-static int answer, spares_index;
+/* ---- a spare worker --------------------------------------------------------------------------------------- */
 
-WOK_TASK(ask, int, int);
+static atomic_u32 spawned_on_spare;
+static int spares_index;
+static wok_semaphore go_on;
+static get_worker_join bound_early;
 
-static int ask(int *unused, int *result)
+/* Waits after its start, so that its end is up to others. */
+WOK_TASK(get_worker_later, int, int);
+static int get_worker_later(int *unused, int *result)
+{
+    int error = wok_semaphore_acquire(&go_on, 1);
+
+    return error < 0 ? error : get_worker(unused, result);
+}
+
+static get_worker_later_join bound_late;
+static wok_join bound_stackless;
+
+static wok_poll get_worker_poll(void *self, wok_cx *cx, void *result)
+{
+    wok_poll code = wok_op_poll(self, cx);
+
+    if (code == 0)
+        *(int *)result = wok_worker_index();
+    return code;
+}
+
+static void get_worker_drop(void *self)
+{
+    wok_op_drop(self);
+}
+
+static const wok_future_vtable get_worker_vtable = {.name = "get worker",
+                                                    .size = sizeof(wok_op),
+                                                    .result_size = sizeof(int),
+                                                    .poll = get_worker_poll,
+                                                    .drop = get_worker_drop};
+
+WOK_TASK(spawn_bound, int, int);
+static int spawn_bound(int *unused, int *result)
 {
     wok_spawn_options options = {.worker = WOK_THIS_WORKER};
+    wok_op wait = wok_semaphore_acquire_op(&go_on, 1);
 
     *result = *unused;
     spares_index = wok_worker_index();
-    answer = code_of(wok_spawn_with(options, get_worker, 0).join);
-    store_release(&answered, 1);
+    bound_early = wok_spawn_with(options, get_worker, 0);
+    options.worker = WOK_WORKER(spares_index);
+    bound_late = wok_spawn_with(options, get_worker_later, 0);
+    bound_stackless = wok_spawn_future_with(options, &get_worker_vtable, &wait);
+    store_release(&spawned_on_spare, 1);
     return 0;
 }
 
-static int wait_for_answer(void *unused)
+static int wait_for_spawns(void *unused)
 {
     (void)unused;
-    while (load_acquire(&answered) == 0)
+    while (load_acquire(&spawned_on_spare) == 0)
         sched_yield();
     return 0;
 }
 
-static void ask_on_a_spare(void)
+static unsigned active_workers(void)
 {
-    ask_join task = wok_spawn(ask, 0);
+    wok_runtime_metrics metrics;
 
-    cr_assert_eq(wok_block_in_place(wait_for_answer, NULL), 0);
-    cr_assert_eq(ask_await(&task, NULL, NULL), 0);
-    cr_assert_geq(spares_index, 1);
-    cr_assert_eq(answer, -EINVAL);
+    wok_runtime_metrics_get(wok_runtime_current(), &metrics);
+    return metrics.active_workers;
 }
 
-/* It goes away when it is no longer needed, and what was bound to it could run nowhere. */
-Test(pinned, this_worker_is_not_a_spare_one, .timeout = 20)
+static void spawn_bound_on_a_spare(void)
+{
+    spawn_bound_join task = wok_spawn(spawn_bound, 0);
+    int worker = -1;
+
+    cr_assert_eq(wok_block_in_place(wait_for_spawns, NULL), 0);
+    cr_assert_eq(spawn_bound_await(&task, NULL, NULL), 0);
+    cr_assert_geq(spares_index, 1);
+    cr_assert_eq(get_worker_await(&bound_early, &worker, NULL), 0);
+    cr_assert_eq(worker, spares_index);
+    wok_semaphore_release(&go_on, 1);
+    cr_assert_eq(get_worker_later_await(&bound_late, &worker, NULL), 0);
+    cr_assert_eq(worker, spares_index);
+    while (load_relaxed(&wok_runtime_current()->workers[spares_index]->parked) == 0 &&
+           active_workers() == 2)
+        cr_assert_eq(wok_yield(), 0);
+    cr_assert_eq(active_workers(), 2, "nobody needs it, but for what is bound to it");
+    wok_semaphore_release(&go_on, 1);
+    worker = -1;
+    cr_assert_eq(wok_join_await(&bound_stackless, &worker, NULL), 0);
+    cr_assert_eq(worker, spares_index);
+    wok_spawn_options options = {.worker = WOK_WORKER(spares_index)};
+    cr_assert_eq(code_of(wok_spawn_with(options, get_worker, 0).join), -EINVAL,
+                 "another worker cannot know that it is there");
+}
+
+Test(pinned, a_spare_worker_stays_for_what_is_bound_to_it, .timeout = 20)
 {
     wok_runtime_options runtime_options = test_options();
 
     runtime_options.paused_clock = false;
     runtime_options.spare_workers_max = 1;
-    test_run(&runtime_options, ask_on_a_spare);
+    test_run(&runtime_options, spawn_bound_on_a_spare);
 }
 
 /* ---- a stuck worker ------------------------------------------------------------------------------------------- */
