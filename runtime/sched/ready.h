@@ -78,6 +78,17 @@ static inline void wok__ready_release_yielded(struct wok__ready *ready)
     ready->yielded_first = ready->yielded_last = NULL;
 }
 
+/* Puts a task into the slot; gives the one that was there, or NULL.  Only the owner puts one: an empty
+ * slot stays so until then, and is filled without a read-modify-write. */
+static inline struct wok_task *wok__ready_put_slot(struct wok__ready *ready, struct wok_task *task)
+{
+    if (load_relaxed(&ready->slot) != NULL)
+        return exchange_acq_rel(&ready->slot,
+                                task); /* [slot.task] for the helper of a stuck worker */
+    store_release(&ready->slot, task); /* [slot.task] */
+    return NULL;
+}
+
 /* Also for the helper of a worker that is blocked. */
 static inline struct wok_task *wok__ready_take_slot(struct wok__ready *ready)
 {

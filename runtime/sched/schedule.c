@@ -121,8 +121,7 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         return;
     }
     if (reason == WOK__REASON_WAKE && !worker->slotless) {
-        /* [slot.task] for the helper of a stuck worker */
-        task = exchange_acq_rel(&worker->ready[task->priority].slot, task);
+        task = wok__ready_put_slot(&worker->ready[task->priority], task);
         if (task == NULL)
             return;
     }

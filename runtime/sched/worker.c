@@ -159,7 +159,7 @@ static __attribute__((noinline)) struct wok_task *look_further(struct wok__worke
     return task != NULL ? task : wok__worker_search(worker);
 }
 
-static struct wok_task *next_task(struct wok__worker *worker)
+static inline __attribute__((always_inline)) struct wok_task *next_task(struct wok__worker *worker)
 {
     struct wok_task *task = NULL;
 
@@ -202,22 +202,13 @@ static inline __attribute__((always_inline)) void run(struct wok__worker *worker
     if (worker->pushed)
         wok__worker_share(worker);
     wok__count(&worker->counters.polls, 1);
+    if (worker->log != NULL)
+        wok__log_add(worker, WOK_TEST_POLL, task, 0);
     store_relaxed(&worker->current, task);
     wok__task_run(task);
     if (load_relaxed(&worker->stuck) != 0)
         wok__worker_clear_stuck(worker);
     worker->trims_left = WOK__TRIMS;
-}
-
-static void run_freely(struct wok__worker *worker)
-{
-    while (load_relaxed(&worker->runtime->stopping) == 0) {
-        struct wok_task *task = next_task(worker);
-        if (task != NULL)
-            run(worker, task);
-        else
-            wok__worker_park(worker);
-    }
 }
 
 /* Memory is not kept by a spare that may sleep for long. */
@@ -231,37 +222,41 @@ static void rest(struct wok__worker *worker)
     worker->now_ns = wok__clock_now(&worker->runtime->clock);
 }
 
-static void run_as_spare(struct wok__worker *worker)
+/* What a spare worker does after a poll or for want of one: it goes as soon as it may. */
+static void go_on_as_spare(struct wok__worker *worker, bool has_run)
 {
-    uint32_t run_count = 0;
+    if (has_run && load_relaxed(&worker->counters.polls) % WOK__INTERVAL != 0)
+        return;
+    if (wok__spare_leave(worker))
+        rest(worker);
+    else if (!has_run)
+        wok__worker_park(worker);
+}
+
+static void go_on_by_turns(struct wok__worker *worker, bool has_run)
+{
+    if (!has_run)
+        wok__worker_park(worker);
+    wok__turns_pass(worker);
+}
+
+/* One loop for all three kinds of workers: wok__task_run() has one caller, and so becomes a part of it. */
+static void run_all(struct wok__worker *worker)
+{
+    void (*go_on)(struct wok__worker * worker, bool has_run) =
+        worker->runtime->turns != NULL                   ? go_on_by_turns
+        : worker->index >= worker->runtime->worker_count ? go_on_as_spare
+                                                         : NULL;
 
     while (load_relaxed(&worker->runtime->stopping) == 0) {
         struct wok_task *task = next_task(worker);
         if (task != NULL)
             run(worker, task);
-        if (task != NULL && ++run_count % WOK__INTERVAL != 0)
-            continue;
-        if (wok__spare_leave(worker))
-            rest(worker);
+        if (go_on != NULL)
+            go_on(worker, task != NULL);
         else if (task == NULL)
             wok__worker_park(worker);
     }
-}
-
-static void run_by_turns(struct wok__worker *worker)
-{
-    wok__turns_enter(worker);
-    while (load_relaxed(&worker->runtime->stopping) == 0) {
-        struct wok_task *task = next_task(worker);
-        if (task != NULL) {
-            wok__log_add(worker, WOK_TEST_POLL, task, 0);
-            run(worker, task);
-        } else {
-            wok__worker_park(worker);
-        }
-        wok__turns_pass(worker);
-    }
-    wok__turns_leave(worker);
 }
 
 void wok__worker_main(void *argument)
@@ -280,11 +275,10 @@ void wok__worker_main(void *argument)
     if (options->on_thread_start != NULL)
         options->on_thread_start(options->argument);
     if (worker->runtime->turns != NULL)
-        run_by_turns(worker);
-    else if (worker->index < worker->runtime->worker_count)
-        run_freely(worker);
-    else
-        run_as_spare(worker);
+        wok__turns_enter(worker);
+    run_all(worker);
+    if (worker->runtime->turns != NULL)
+        wok__turns_leave(worker);
     if (options->on_thread_stop != NULL)
         options->on_thread_stop(options->argument);
     wok__stack_cache_done(&worker->stacks);

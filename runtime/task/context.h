@@ -46,8 +46,18 @@ struct wok__here {
     struct wok__context thread;     /* the worker's own stack while a fiber runs */
 };
 
-/* The calling thread's place.  A fiber never changes threads, so the address may be kept. */
-struct wok__here *wok__here(void);
+#ifdef WOK_MODEL
+struct wok__here *wok__here(void); /* the checker's threads are none of the compiler's */
+#else
+extern _Thread_local struct wok__here wok__here_of_thread;
+
+/* The calling thread's place.  The address may be kept: a fiber never changes threads, and what does
+ * change them, a stackless task, does so between its polls. */
+static inline struct wok__here *wok__here(void)
+{
+    return &wok__here_of_thread;
+}
+#endif
 
 /* 1 in a child that was forked while a runtime lived: its threads are not there; fork.c. */
 extern atomic_u32 wok__forked;

@@ -47,39 +47,18 @@ static void fiber_entry(void *argument)
     wok__context_switch_final(&fiber->context, &here->thread);
 }
 
-bool wok__fiber_poll(struct wok_task *task)
+bool wok__fiber_start(struct wok_task *task)
 {
     struct wok__fiber *fiber = wok__fiber_of(task);
-    struct wok__here *here = wok__here();
-    struct wok__guard *outer = here->guard;
 
-    if (fiber->stack.base == NULL) {
-        if (wok__stack_take_here(here, task->site->stack_bytes, &fiber->stack) < 0) {
-            wok__fiber_discard(task);
-            fiber->code = -ENOMEM;
-            task->outcome = WOK_NOT_STARTED;
-            return true;
-        }
-        task->home = (uint16_t)wok_worker_index();
-        wok__context_make(&fiber->context, &fiber->stack, fiber_entry, task);
-        here->guard = NULL;
-    } else {
-        here->guard = fiber->guard;
-    }
-    here->fiber = fiber;
-    here->ambient = fiber->ambient;
-    wok__context_switch(&here->thread, &fiber->context);
-    here->fiber = NULL;
-    fiber->ambient = here->ambient;
-    here->ambient = (struct wok__ambient){0}; /* nothing covers the worker's own stack */
-    if (!fiber->finished) {
-        fiber->guard = here->guard; /* it may wait inside a guard of its own */
-        here->guard = outer;
+    if (wok__stack_take_here(wok__here(), task->site->stack_bytes, &fiber->stack) < 0) {
+        wok__fiber_discard(task);
+        fiber->code = -ENOMEM;
+        task->outcome = WOK_NOT_STARTED;
         return false;
     }
-    here->guard = outer;
-    wok__context_done(&fiber->context);
-    wok__stack_give_here(here, fiber->stack);
+    task->home = (uint16_t)wok_worker_index();
+    wok__context_make(&fiber->context, &fiber->stack, fiber_entry, task);
     return true;
 }
 

@@ -217,6 +217,7 @@ static bool run_stackless(struct wok_task *task, bool cancelled)
 /* Inline, as run() and the worker's loop are: every level of calls between a worker and the switch to a
  * stack is a return that the processor predicts wrongly after it. */
 static inline __attribute__((always_inline)) bool run_stackful(struct wok_task *task,
+                                                               struct wok__here *here,
                                                                bool cancelled)
 {
     struct wok__fiber *fiber = wok__fiber_of(task);
@@ -226,7 +227,7 @@ static inline __attribute__((always_inline)) bool run_stackful(struct wok_task *
         store_outcome(task, WOK_CANCELLED, -ECANCELED, fiber->panic);
         return true;
     }
-    if (!wok__fiber_poll(task))
+    if (!wok__fiber_poll(task, here))
         return false;
     if (fiber->returned || fiber->panic != NULL)
         store_outcome(task, outcome_of(task, fiber->code), fiber->code, fiber->panic);
@@ -252,7 +253,7 @@ static inline __attribute__((always_inline)) void run(struct wok_task *task)
     here->guard = NULL;
     here->budget = BUDGET;
     here->yields = false;
-    ended = task->kind == WOK__TASK_STACKFUL ? run_stackful(task, cancelled)
+    ended = task->kind == WOK__TASK_STACKFUL ? run_stackful(task, here, cancelled)
                                              : run_stackless(task, cancelled);
     if (wok__is_forked())
         wok__forked_came_back();

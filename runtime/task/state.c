@@ -176,8 +176,12 @@ bool wok__state_try_ref(struct wok__state *state)
 bool wok__state_unref(struct wok__state *state)
 {
     /* [state.unref] each user's last access happens before the free */
-    uint32_t before = fetch_sub_acq_rel(&state->word, WOK__REF);
+    uint32_t before = load_acquire(&state->word);
 
+    /* The only one left of a task that has ended: nobody can take another from it, or add one. */
+    if ((before & WOK__COMPLETE) != 0 && before / WOK__REF == 1)
+        return true;
+    before = fetch_sub_acq_rel(&state->word, WOK__REF); /* [state.unref] */
     assert(before >= WOK__REF);
     return before / WOK__REF == 1;
 }
