@@ -78,6 +78,56 @@ WOK__NOT_INSTRUMENTED void wok__context_switch_final(struct wok__context *from,
     abort(); /* a context which has ended was continued */
 }
 
+/* ---- a call on another stack ---- */
+
+#ifdef WOK_CONTEXT_UCONTEXT
+
+void wok__context_call_on(struct wok__context *from, struct wok__context *to,
+                          void (*fn)(void *argument), void *argument)
+{
+    (void)from, (void)to;
+    fn(argument);
+}
+
+#elif WOK__CONTEXT_HOOKS
+
+struct call {
+    struct wok__context *from;
+    void (*fn)(void *argument);
+    void *argument;
+};
+
+WOK__NOT_INSTRUMENTED static void call_here(void *argument)
+{
+    const struct call *call = argument;
+
+    arrive(NULL);
+    call->fn(call->argument);
+    announce(NULL, call->from);
+}
+
+WOK__NOT_INSTRUMENTED void wok__context_call_on(struct wok__context *from, struct wok__context *to,
+                                                void (*fn)(void *argument), void *argument)
+{
+    struct call call = {from, fn, argument};
+    void *fake_stack = NULL;
+
+    announce(&fake_stack, to);
+    wok__context_call(to->sp, call_here, &call);
+    arrive(fake_stack);
+}
+
+#else
+
+void wok__context_call_on(struct wok__context *from, struct wok__context *to,
+                          void (*fn)(void *argument), void *argument)
+{
+    (void)from;
+    wok__context_call(to->sp, fn, argument);
+}
+
+#endif
+
 /* ---- making and ending ---- */
 
 void wok__context_adopt_thread(struct wok__context *context)

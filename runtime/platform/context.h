@@ -88,6 +88,14 @@ static inline void wok__context_switch(struct wok__context *from, struct wok__co
 }
 #endif
 
+/*
+ * Calls fn(argument) on the stack of `to`, which is suspended and stays so, below what lies there; the
+ * caller is `from`, on its own stack.  For code that may need more stack than a fiber has.  A panic must
+ * stop inside fn.  With the ucontext fallback fn runs on the caller's stack.
+ */
+void wok__context_call_on(struct wok__context *from, struct wok__context *to,
+                          void (*fn)(void *argument), void *argument);
+
 /* Ends the running fiber and continues `to`; `from` is never resumed. */
 WOK_NORETURN void wok__context_switch_final(struct wok__context *from, struct wok__context *to);
 

@@ -157,6 +157,34 @@ FUNCTION(wok__context_walk)
 END(wok__context_walk)
 
 /*
+ * void wok__context_call(void *sp, void (*fn)(void *argument), void *argument)
+ *
+ * Calls fn(argument) on the stack of the context suspended at sp, below what lies there.  x29 leads the
+ * unwinder back to the caller's stack.
+ */
+FUNCTION(wok__context_call)
+        .cfi_startproc
+        BTI_C
+        stp     x29, x30, [sp, #-16]!
+        .cfi_adjust_cfa_offset 16
+        .cfi_rel_offset x29, 0
+        .cfi_rel_offset x30, 8
+        mov     x29, sp
+        .cfi_def_cfa_register x29
+        mov     sp, x0
+        mov     x0, x2
+        blr     x1
+        mov     sp, x29
+        .cfi_def_cfa_register sp
+        ldp     x29, x30, [sp], #16
+        .cfi_adjust_cfa_offset -16
+        .cfi_restore x29
+        .cfi_restore x30
+        ret
+        .cfi_endproc
+END(wok__context_call)
+
+/*
  * bool wok__catch_run(struct wok__catch *catch_frame, void (*fn)(void *argument), void *argument)
  *
  * The pushed registers are read by wok__catch_resume only; on the way back from fn they are what

@@ -18,6 +18,8 @@ WOK_NORETURN void wok__catch_resume(struct wok__catch *catch_frame);
 #ifndef WOK_CONTEXT_UCONTEXT
 /* Runs fn(argument) with the context suspended at `sp` as its caller in the unwinder's eyes. */
 void wok__context_walk(const void *sp, void (*fn)(void *argument), void *argument);
+/* Calls fn(argument) on the stack of the context suspended at `sp`, below what lies there. */
+void wok__context_call(void *sp, void (*fn)(void *argument), void *argument);
 /* The first instruction of every new context; not callable. */
 void wok__context_entry(void);
 #endif

@@ -143,6 +143,33 @@ FUNCTION(wok__context_walk)
 END(wok__context_walk)
 
 /*
+ * void wok__context_call(void *sp, void (*fn)(void *argument), void *argument)
+ *
+ * Calls fn(argument) on the stack of the context suspended at sp, below what lies there.  A call and its
+ * return: nothing is predicted wrongly.  rbp leads the unwinder back to the caller's stack.
+ */
+FUNCTION(wok__context_call)
+        .cfi_startproc
+        ENDBR
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        movq    %rsp, %rbp
+        .cfi_def_cfa_register %rbp
+        andq    $-16, %rdi
+        movq    %rdi, %rsp
+        movq    %rdx, %rdi
+        call    *%rsi
+        movq    %rbp, %rsp
+        .cfi_def_cfa_register %rsp
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        ret
+        .cfi_endproc
+END(wok__context_call)
+
+/*
  * bool wok__catch_run(struct wok__catch *catch_frame, void (*fn)(void *argument), void *argument)
  *
  * The pushed registers are read by wok__catch_resume only; on the way back from fn they are what

@@ -53,7 +53,8 @@ bool wok__queue_push(struct wok__queue *queue, struct wok_task *task)
     return true;
 }
 
-struct wok_task *wok__queue_take(struct wok__queue *queue)
+/* Takes the oldest task, or, unless `only` is NULL, none but that one. */
+static inline struct wok_task *take(struct wok__queue *queue, const struct wok_task *only)
 {
     uint64_t head = load_relaxed(&queue->head);
     uint64_t next;
@@ -62,11 +63,23 @@ struct wok_task *wok__queue_take(struct wok__queue *queue)
         uint32_t steal = steal_of(head), real = real_of(head);
         if (real == load_relaxed(&queue->tail)) /* the owner's own */
             return NULL;
+        if (only != NULL && load_relaxed(&queue->slots[real & MASK]) != only)
+            return NULL;
         /* While a thief copies, its steal head stays where it is. */
         next = steal == real ? pack(real + 1, real + 1) : pack(steal, real + 1);
         /* Relaxed: takes and claims exclude each other by this word alone, and publish nothing. */
     } while (!cas_relaxed(&queue->head, &head, next));
     return load_relaxed(&queue->slots[real_of(head) & MASK]);
+}
+
+struct wok_task *wok__queue_take(struct wok__queue *queue)
+{
+    return take(queue, NULL);
+}
+
+bool wok__queue_take_if_next(struct wok__queue *queue, const struct wok_task *task)
+{
+    return take(queue, task) != NULL;
 }
 
 size_t wok__queue_take_half(struct wok__queue *queue, struct wok_task **batch)

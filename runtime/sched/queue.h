@@ -32,6 +32,9 @@ bool wok__queue_push(struct wok__queue *queue, struct wok_task *task);
 /* Owner: takes the oldest task, or NULL. */
 struct wok_task *wok__queue_take(struct wok__queue *queue);
 
+/* Owner: takes this task if it is the oldest; true if it did. */
+bool wok__queue_take_if_next(struct wok__queue *queue, const struct wok_task *task);
+
 /* Owner: takes the older half out of a full ring into `batch` (room for half the capacity), for the
  * injection queue; 0 when a thief is at work or it is not full any more: push again. */
 size_t wok__queue_take_half(struct wok__queue *queue, struct wok_task **batch);

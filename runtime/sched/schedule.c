@@ -14,6 +14,7 @@
 #include "platform/futex.h"
 #include "sched/log.h"
 #include "sched/sched.h"
+#include "sched/turns.h"
 #include "task/context.h"
 
 enum { IDS_PER_GRAB = 64 };
@@ -133,19 +134,24 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
 /* So many in a row, as in the worker's own loop: then the driver and the others have their turn. */
 enum { CHILDREN_IN_PLACE = WOK__INTERVAL };
 
-static bool poll_child(struct wok__worker *worker, struct wok__deque *children)
+/* Polls a task of this worker in place of the caller, which waits. */
+static void poll_in_place(struct wok__worker *worker, struct wok_task *task)
 {
-    struct wok_task *task = wok__deque_take(children);
-
-    if (task == NULL)
-        return false;
     if (worker->pushed)
         wok__worker_share(worker);
     wok__count(&worker->counters.polls, 1);
     if (worker->log != NULL)
         wok__log_add(worker, WOK_TEST_POLL, task, 1);
     wok__task_run_in_place(task);
-    return true;
+}
+
+static bool poll_child(struct wok__worker *worker, struct wok__deque *children)
+{
+    struct wok_task *task = wok__deque_take(children);
+
+    if (task != NULL)
+        poll_in_place(worker, task);
+    return task != NULL;
 }
 
 bool wok__run_children_here(wok_cx *cx)
@@ -166,6 +172,24 @@ bool wok__run_children_here(wok_cx *cx)
         return true;
     wok_cx_yield(cx);
     return false;
+}
+
+bool wok__run_awaited_here(const wok_cx *cx, struct wok_task *awaited)
+{
+    struct wok__here *here = wok__here();
+    struct wok__worker *worker = here->worker;
+
+    if (here->fiber == NULL || here->task != cx->task || awaited->kind != WOK__TASK_STACKLESS ||
+        awaited->priority != cx->task->priority)
+        return false;
+    if (worker->runtime->turns != NULL && wok__turns_coin(worker->runtime->turns))
+        return false; /* both ways are to be seen */
+    if (worker->until_look == 1 ||
+        !wok__queue_take_if_next(&worker->ready[awaited->priority].queue, awaited))
+        return false;
+    worker->until_look--;
+    poll_in_place(worker, awaited);
+    return true;
 }
 
 /* ---- priorities -------------------------------------------------------------------------------- */

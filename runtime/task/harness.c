@@ -274,20 +274,30 @@ void wok__task_run(struct wok_task *task)
     run(task);
 }
 
+static void run_on_this_stack(void *task)
+{
+    run(task);
+}
+
 void wok__task_run_in_place(struct wok_task *task)
 {
     struct wok__here *here = wok__here();
     struct wok__fiber *fiber = here->fiber;
     struct wok__ambient ambient = here->ambient;
     struct wok_local_frame *locals = here->locals;
+    struct wok__context thread = here->thread;
 
-    here->fiber = NULL; /* it is on this stack, and not in this fiber: it cannot wait on it */
+    here->fiber = NULL; /* the task is not in this fiber: it cannot wait on it */
     here->ambient = (struct wok__ambient){0};
     here->locals = NULL;
-    run(task);
+    if (fiber != NULL)
+        wok__context_call_on(&fiber->context, &thread, run_on_this_stack, task);
+    else
+        run(task);
     here->fiber = fiber;
     here->ambient = ambient;
     here->locals = locals;
+    here->thread = thread; /* a fiber that was started in the task has come back to another place */
 }
 
 /* ---- blocking ----------------------------------------------------------------------------- */

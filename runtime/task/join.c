@@ -136,6 +136,8 @@ static bool is_own(const struct wok_task *task, const wok_cx *cx)
 wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_error *ret_error)
 {
     struct wok_task *task = join->task;
+    enum wok__join_ready ready;
+    bool waits;
 
     if (task == NULL)
         return -EINVAL;
@@ -143,7 +145,12 @@ wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_er
         return -EDEADLK;
     if (wok__task_is_unborn(task))
         return take(join, ret_result, ret_error);
-    switch (wok__state_join_look(&task->state)) {
+    ready = wok__state_join_look(&task->state);
+    waits = ready == WOK__JOIN_PENDING && task->join_waiter == cx->task &&
+            wok__state_join_is_registered(&task->state);
+    if (ready == WOK__JOIN_PENDING && !waits && wok__run_awaited_here(cx, task))
+        ready = wok__state_join_look(&task->state);
+    switch (ready) {
     case WOK__JOIN_READY:
         /* Only what succeeds costs budget: a poll that looks at many pending handles would use it
          * up without progress, wake itself, and spin. */
@@ -154,7 +161,7 @@ wok_poll wok_join_poll(wok_join *join, wok_cx *cx, void *ret_result, wok_join_er
     case WOK__JOIN_PENDING:
         break;
     }
-    if (task->join_waiter == cx->task && wok__state_join_is_registered(&task->state))
+    if (waits)
         return WOK_PENDING;
     wok__join_forget(join); /* the handle has moved to another task since */
     task->join_waiter = cx->task;

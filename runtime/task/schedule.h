@@ -37,9 +37,13 @@ enum wok__reason {
 /* Puts a claimed task into a queue and sees to it that a worker looks there.  Any thread. */
 void wok__schedule(struct wok_task *task, enum wok__reason reason);
 
-/* A task that is going to wait for children of its own polls some that nobody has begun, on its own
+/* A task that is going to wait for children of its own polls some that nobody has begun, on the worker's
  * stack.  False: there are more, and the task was woken again so that others have their turn first. */
 bool wok__run_children_here(wok_cx *cx);
+
+/* The polling task is going to wait for the end of another, of whose handle it is the owner: if that one is
+ * stackless and would be the worker's next, it is polled here and now, on the worker's stack.  True: it was. */
+bool wok__run_awaited_here(const wok_cx *cx, struct wok_task *awaited);
 
 /* Memory for a task's block, from the calling thread's cache; NULL if there is none. */
 void *wok__task_memory_take(struct wok_runtime *runtime, size_t bytes, uint8_t *ret_class);

@@ -82,6 +82,15 @@ static bool take(struct wok__queue *ring)
     return task != NULL;
 }
 
+static bool take_if_next(struct wok__queue *ring, unsigned number)
+{
+    bool taken = wok__queue_take_if_next(ring, task_of(number));
+
+    if (taken)
+        run(task_of(number));
+    return taken;
+}
+
 static bool steal(struct wok__queue *victim, struct wok__queue *own)
 {
     uint32_t moved;
@@ -162,6 +171,19 @@ static void owner_pushes_and_takes(void)
     take(&rings[0]);
 }
 
+/* It awaits what it pushed; what is not the oldest is not taken out of turn. */
+static void owner_takes_what_it_awaits(void)
+{
+    push(&rings[0], 0);
+    push(&rings[0], 1);
+    if (take_if_next(&rings[0], 1))
+        model_assert(!take_if_next(&rings[0], 0));
+    else
+        take_if_next(&rings[0], 0);
+    push(&rings[0], 2);
+    take_if_next(&rings[0], 2);
+}
+
 static void owner_takes_and_pushes(void)
 {
     take(&rings[0]);
@@ -217,6 +239,10 @@ static const struct model_check checks[] = {
     {.name = "owner and thief",
      .setup = setup_empty,
      .threads = {owner_pushes_and_takes, thief_twice},
+     .finish = finish},
+    {.name = "the owner takes what it awaits",
+     .setup = setup_wrapping,
+     .threads = {owner_takes_what_it_awaits, thief_twice},
      .finish = finish},
     {.name = "owner and thief, counters wrap",
      .setup = setup_wrapping,
