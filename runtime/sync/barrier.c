@@ -7,6 +7,8 @@
  */
 #include <wok/barrier.h>
 
+#include <errno.h>
+
 #include "platform/lock.h"
 #include "task/waiters.h"
 
@@ -60,17 +62,25 @@ static wok_poll wait_poll(void *self, wok_cx *cx, void *result)
     return WOK_READY;
 }
 
-static void wait_drop(void *self)
+/* False: it arrived, and its round is complete. */
+static bool take_back(wok_op *op)
 {
-    wok_op *op = self;
     wok_barrier *barrier = op->object;
+    bool waits;
 
     if (op->waiter.task == NULL)
-        return; /* it never waited, or is through */
+        return true; /* it never waited, or is through */
     wok__lock_take(&barrier->lock);
-    barrier->arrived -= wok__waiters_forget(&barrier->waiters, &op->waiter);
+    waits = wok__waiters_forget(&barrier->waiters, &op->waiter);
+    barrier->arrived -= waits;
     wok__lock_give(&barrier->lock);
     op->waiter.task = NULL;
+    return waits;
+}
+
+static void wait_drop(void *self)
+{
+    (void)take_back(self);
 }
 
 static const wok_future_vtable wait_vtable = {
@@ -87,10 +97,20 @@ wok_op wok_barrier_wait_op(wok_barrier *barrier, bool *ret_leader)
 
 int wok_barrier_wait_until(wok_barrier *barrier, wok_instant deadline, bool *ret_leader)
 {
-    return wok_op_await_until(wok_barrier_wait_op(barrier, ret_leader), deadline);
+    WOK_CLEANUP(wok_op_drop) wok_op op = wok_barrier_wait_op(barrier, ret_leader);
+    int code = wok__await(wok_op_as_future(&op), deadline, NULL, false);
+
+    /* The last one came between the look at the clock and now.  Whoever is told -ETIMEDOUT may arrive again
+     * in this round, and would be in the next. */
+    if (code == -ETIMEDOUT && !take_back(&op)) {
+        code = 0;
+        if (ret_leader != NULL)
+            *ret_leader = false;
+    }
+    return code;
 }
 
 int wok_barrier_wait(wok_barrier *barrier, bool *ret_leader)
 {
-    return wok_op_await(wok_barrier_wait_op(barrier, ret_leader));
+    return wok_barrier_wait_until(barrier, WOK_NEVER, ret_leader);
 }

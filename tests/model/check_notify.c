@@ -12,6 +12,12 @@
 #include <wok/barrier.h>
 #include <wok/notify.h>
 
+int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
+{
+    (void)deadline, (void)shielded;
+    return task_await_future(future, ret_result);
+}
+
 static wok_notify notify;
 static wok_barrier barrier;
 static wok_op early; /* built before the threads begin */

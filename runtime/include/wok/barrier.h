@@ -56,7 +56,8 @@ WOK_CP
 int wok_barrier_wait(wok_barrier *barrier, bool *ret_leader);
 
 /**
- * As wok_barrier_wait(), for at most until `deadline`: -ETIMEDOUT takes the arrival back.
+ * As wok_barrier_wait(), for at most until `deadline`: -ETIMEDOUT takes the arrival back, and comes only
+ * while the round is not complete.
  *
  * Errors:     as wok_barrier_wait().
  * Threads:    as wok_barrier_wait().
@@ -71,7 +72,9 @@ int wok_barrier_wait_until(wok_barrier *barrier, wok_instant deadline, bool *ret
  *
  * Ownership:  borrows the barrier and `ret_leader` until the operation is dropped.
  * Threads:    any.
- * Cancel:     not a cancellation point; the arrival of a dropped operation is taken back.
+ * Cancel:     not a cancellation point; the arrival of a dropped operation is taken back, unless the round
+ *             was complete.  A branch that lost a wok_select() is not told which of the two: who arrives
+ *             again after that uses wok_barrier_wait_until().
  */
 WOK_API
 wok_op wok_barrier_wait_op(wok_barrier *barrier, bool *ret_leader);
