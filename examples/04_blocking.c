@@ -6,8 +6,8 @@
  * of that worker stands still.  wok_spawn_blocking() runs such a call on a thread of a pool whose
  * threads may block.
  *
- * This program has one worker, so that it shows.  A ticker wants to run every 10 ms and measures
- * for how long it could not.
+ * This program has one worker, so that it shows.  A ticker wants to run every 10 ms, and the call
+ * looks how often it did meanwhile.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,70 +19,88 @@ struct nothing {
     char unused;
 };
 
-/* Blocks its thread for 200 ms, as a library or a slow disk would. */
-WOK_TASK(slow_call, struct nothing, int);
+/* How often the ticker ran.  The lock is one for tasks and threads alike. */
+static wok_mutex lock = WOK_MUTEX_INIT;
+static unsigned ticks;
 
-static int slow_call(struct nothing *args, int *answer)
+static unsigned ticks_so_far(void)
 {
+    unsigned count = 0;
+
+    WOK_LOCK(&lock)
+    {
+        count = ticks;
+    }
+    return count;
+}
+
+/* What the call found out. */
+struct answer {
+    int number;
+    unsigned ticks; /* meanwhile */
+};
+
+/* Blocks its thread for 200 ms, as a library or a slow disk would. */
+WOK_TASK(slow_call, struct nothing, struct answer);
+
+static int slow_call(struct nothing *args, struct answer *answer)
+{
+    unsigned before = ticks_so_far();
+
     (void)args;
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-    *answer = 42;
+    answer->ticks = ticks_so_far() - before;
+    answer->number = 42;
     return 0;
 }
 
-/* Runs every 10 ms, ten times; its result is the longest time between two turns. */
-WOK_TASK(ticker, struct nothing, wok_duration);
+/* Runs every 10 ms, until it is aborted. */
+WOK_TASK(ticker, struct nothing, int);
 
-static int ticker(struct nothing *args, wok_duration *longest)
+static int ticker(struct nothing *args, int *unused)
 {
+    int error;
+
     (void)args;
-    *longest = wok_ms(0);
-    for (int i = 0; i < 10; i++) {
-        wok_instant before = wok_now();
-        int error = wok_sleep(wok_ms(10));
-        if (error < 0)
-            return error;
-        if (wok_elapsed(before).ns > longest->ns)
-            *longest = wok_elapsed(before);
+    (void)unused;
+    while ((error = wok_sleep(wok_ms(10))) == 0) {
+        WOK_LOCK(&lock)
+        {
+            ticks++;
+        }
     }
-    return 0;
+    return error;
 }
 
-static void report(const char *where, wok_duration longest)
+static void report(const char *where, const struct answer *answer)
 {
-    if (longest.ns < wok_ms(100).ns)
-        printf("%s the ticker ticked on\n", where);
-    else
-        printf("%s the ticker stood still for %u ms\n", where,
-               (unsigned)(longest.ns / 100000000 * 100));
+    printf("%s the ticker %s\n", where, answer->ticks == 0 ? "stood still" : "ticked on");
 }
 
 WOK_TASK(program, struct nothing, int);
 
 static int program(struct nothing *args, int *ret)
 {
-    wok_duration longest;
-    int answer;
+    struct answer answer;
 
     (void)args;
     (void)ret;
+    ticker_join ticks_on = wok_spawn(ticker, {0});
+    wok_yield(); /* lets the ticker begin */
 
     /* Wrong: a task that blocks.  The worker cannot run the ticker meanwhile. */
-    ticker_join ticks = wok_spawn(ticker, {0});
-    wok_yield(); /* lets the ticker begin */
     slow_call_join call = wok_spawn(slow_call, {0});
     slow_call_await(&call, &answer, NULL);
-    ticker_await(&ticks, &longest, NULL);
-    report("on the worker:", longest);
+    report("on the worker:", &answer);
 
     /* Right: the same function on the blocking pool.  The handle is that of any other task. */
-    ticks = wok_spawn(ticker, {0});
-    wok_yield();
     call = wok_spawn_blocking(slow_call, {0});
     slow_call_await(&call, &answer, NULL);
-    ticker_await(&ticks, &longest, NULL);
-    report("on the pool:  ", longest);
-    printf("the answer is %d\n", answer);
+    report("on the pool:  ", &answer);
+    printf("the answer is %d\n", answer.number);
+
+    wok_join_abort(&ticks_on.join);
+    ticker_await(&ticks_on, NULL, NULL);
     return 0;
 }
 
