@@ -10,6 +10,7 @@
  * shutdown, or the free, goes on where this one gave up.  Only the free waits without a limit: it has
  * to, because a thread inside a task or a call comes back to the runtime's memory.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,13 +128,14 @@ static struct census take_census(struct wok_runtime *runtime)
     struct census census = {.capacity = (size_t)wok__runtime_live(runtime) + 16};
 
     for (;;) {
-        census.tasks = malloc(census.capacity * sizeof(struct wok_task *));
+        census.tasks = calloc(census.capacity, sizeof(struct wok_task *));
         if (census.tasks == NULL)
             return (struct census){0};
         wok__slab_for_each(&runtime->slab, note, &census);
         if (census.count < census.capacity)
             return census;
         size_t more = census.capacity * 2;
+        assert(more > census.capacity); /* there is no memory for so many */
         census_done(&census);
         census.capacity = more;
     }
@@ -313,13 +315,13 @@ static bool end(struct wok_runtime *runtime, const struct limits *limits,
     else
         go_on(runtime, halted);
     wok__pools_close(&runtime->pools);
-    bool ended = wok__pools_wait(&runtime->pools, limits->calls_ns);
+    bool joined = wok__pools_wait(&runtime->pools, limits->calls_ns);
     report_left(runtime, report);
     if (report->stuck != 0 || report->blocking_left != 0)
         return false;
     /* A thread whose call has ended has only to find its way out. */
-    if (!ended)
-        ended = wok__pools_wait(&runtime->pools, UINT64_MAX);
+    while (!joined)
+        joined = wok__pools_wait(&runtime->pools, UINT64_MAX);
     wok__runtime_stop_threads(runtime);
     close_timers(runtime);
     return true;

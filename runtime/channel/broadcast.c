@@ -32,6 +32,7 @@ int wok_broadcast_new(const wok_broadcast_options *options, wok_broadcast_sender
     *broadcast = (struct wok_broadcast){
         .senders = 1,
         .refs = 1,
+        .closing = {.lock = &broadcast->lock, .closed = true},
         .values = {.size = options->value_size, .drop = options->value_drop},
         .mask = capacity - 1,
         .value_copy = options->value_copy,
@@ -42,25 +43,9 @@ int wok_broadcast_new(const wok_broadcast_options *options, wok_broadcast_sender
     return 0;
 }
 
-void wok__broadcast_leave(struct wok_broadcast *broadcast, struct wok__broadcast_after *after)
+void wok__broadcast_leave(struct wok_broadcast *broadcast, struct wok__values_after *after)
 {
-    bool last;
-
-    if (after->dead != NULL) {
-        wok__lock_give(&broadcast->lock);
-        wok__wakes_push(&after->wakes);
-        wok__values_destroy(&broadcast->values, &after->dead); /* the reference is still there */
-        wok__lock_take(&broadcast->lock);
-        wok__values_give_all(&broadcast->values, after->dead);
-        after->dead = NULL;
-    }
-    broadcast->refs -= after->unref;
-    last = broadcast->refs == 0;
-    wok__lock_give(&broadcast->lock);
-    wok__wakes_push(&after->wakes);
-    if (after->spare != NULL)
-        wok__value_free(after->spare);
-    if (last)
+    if (wok__values_leave(&broadcast->values, &broadcast->lock, &broadcast->refs, after))
         free(broadcast);
 }
 
@@ -82,7 +67,7 @@ wok_broadcast_sender wok_broadcast_sender_ref(const wok_broadcast_sender *sender
 void wok_broadcast_sender_drop(wok_broadcast_sender *sender)
 {
     struct wok_broadcast *broadcast = WOK_TAKE(sender->channel);
-    struct wok__broadcast_after after = {.unref = true};
+    struct wok__values_after after = {.unref = true};
 
     if (broadcast == NULL)
         return;
@@ -100,6 +85,7 @@ static void subscribe(struct wok_broadcast *broadcast, wok_broadcast_receiver *r
     wok__lock_take(&broadcast->lock);
     broadcast->receivers++;
     broadcast->refs++;
+    broadcast->closing.closed = false;
     ret_receiver->next = broadcast->tail;
     wok__lock_give(&broadcast->lock);
 }
@@ -119,7 +105,7 @@ void wok_broadcast_resubscribe(const wok_broadcast_receiver *receiver,
 void wok_broadcast_receiver_drop(wok_broadcast_receiver *receiver)
 {
     struct wok_broadcast *broadcast = WOK_TAKE(receiver->channel);
-    struct wok__broadcast_after after = {.unref = true};
+    struct wok__values_after after = {.unref = true};
     uint64_t position;
 
     if (broadcast == NULL)
@@ -131,7 +117,7 @@ void wok_broadcast_receiver_drop(wok_broadcast_receiver *receiver)
     for (; position < broadcast->tail; position++)
         wok__broadcast_got(broadcast, position, &after);
     if (--broadcast->receivers == 0)
-        wok__wait_wake_all(&broadcast->closing, &after.wakes);
+        wok__closing_close(&broadcast->closing, &after.wakes);
     wok__broadcast_leave(broadcast, &after);
 }
 
@@ -150,27 +136,14 @@ size_t wok_broadcast_receiver_count(const wok_broadcast_sender *sender)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-/* A node for a value to come; NULL if there is no memory.  The lock is held, but not all the time. */
-static struct wok__value *take_node(struct wok_broadcast *broadcast)
-{
-    struct wok__value *node = wok__values_take(&broadcast->values);
-
-    if (node != NULL)
-        return node;
-    wok__lock_give(&broadcast->lock);
-    node = wok__value_new_extra(&broadcast->values);
-    wok__lock_take(&broadcast->lock);
-    return node;
-}
-
 /* Puts a filled node into the next slot; the value that is there makes room. */
 static void publish(struct wok_broadcast *broadcast, struct wok__value *node,
-                    struct wok__broadcast_after *after)
+                    struct wok__values_after *after)
 {
     struct wok__broadcast_slot *slot = &broadcast->slots[broadcast->tail & broadcast->mask];
 
     if (slot->value != NULL)
-        wok__value_release(&broadcast->values, slot->value, &after->dead);
+        wok__value_release(&broadcast->values, slot->value, after);
     node->holders = 1;
     slot->value = node;
     slot->unread = broadcast->receivers;
@@ -181,21 +154,18 @@ static void publish(struct wok_broadcast *broadcast, struct wok__value *node,
 int wok_broadcast_send(const wok_broadcast_sender *sender, const void *value_moved)
 {
     struct wok_broadcast *broadcast = sender->channel;
-    struct wok__broadcast_after after = {0};
+    struct wok__values_after after = {0};
     struct wok__value *node;
     int code = 0;
 
     if (broadcast == NULL)
         return -EINVAL;
     wok__lock_take(&broadcast->lock);
-    node = take_node(broadcast);
+    node = wok__values_take_or_make(&broadcast->values, &broadcast->lock);
     if (node == NULL) {
         code = -ENOMEM;
     } else if (broadcast->receivers == 0) {
-        if (node->extra)
-            after.spare = node;
-        else
-            wok__values_give(&broadcast->values, node);
+        wok__values_untake(&broadcast->values, node, &after);
         code = -EPIPE;
     } else {
         if (broadcast->values.size > 0)
@@ -208,40 +178,9 @@ int wok_broadcast_send(const wok_broadcast_sender *sender, const void *value_mov
 
 /* ---- the last receiver's end ----------------------------------------------------------------- */
 
-static wok_poll closed_poll(void *self, wok_cx *cx, void *result)
-{
-    wok_op *op = self;
-    struct wok_broadcast *broadcast = op->object;
-    wok_poll code;
-
-    (void)result;
-    if (broadcast == NULL)
-        return -EINVAL;
-    wok__lock_take(&broadcast->lock);
-    code = wok__wait_look(&broadcast->closing, op, cx, broadcast->receivers == 0);
-    wok__lock_give(&broadcast->lock);
-    return code;
-}
-
-static void closed_drop(void *self)
-{
-    wok_op *op = self;
-    struct wok_broadcast *broadcast = WOK_TAKE(op->object);
-
-    if (broadcast != NULL)
-        wok__wait_end(&broadcast->lock, &broadcast->closing, op);
-}
-
-static const wok_future_vtable closed_vtable = {
-    .name = "broadcast closed",
-    .size = sizeof(wok_op),
-    .poll = closed_poll,
-    .drop = closed_drop,
-};
-
 wok_op wok_broadcast_closed_op(const wok_broadcast_sender *sender)
 {
-    return (wok_op){.vtable = &closed_vtable, .object = sender->channel};
+    return wok__closing_op(sender->channel != NULL ? &sender->channel->closing : NULL);
 }
 
 int wok_broadcast_closed(const wok_broadcast_sender *sender)

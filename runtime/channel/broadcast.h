@@ -39,34 +39,27 @@ struct wok_broadcast {
     struct wok__lock lock;
     size_t senders, receivers, refs; /* from here on the lock's */
     uint64_t tail;                   /* the position of the next value */
-    struct wok__waiters receiving, closing;
+    struct wok__waiters receiving;
+    struct wok__closing closing;
     struct wok__values values;
     size_t mask;                                           /* capacity - 1; constant */
     void (*value_copy)(void *ret_copy, const void *value); /* constant */
     struct wok__broadcast_slot slots[];                    /* then the nodes */
 };
 
-/* What a step leaves to be done without the lock. */
-struct wok__broadcast_after {
-    struct wok__wakes wakes;
-    struct wok__value *dead;  /* values that nobody holds any more */
-    struct wok__value *spare; /* an extra node that was not filled */
-    bool unref;               /* the caller's reference goes with the step */
-};
-
 /* Gives the lock back and does what is to be done after it.  With `unref` the channel may be gone. */
-void wok__broadcast_leave(struct wok_broadcast *broadcast, struct wok__broadcast_after *after);
+void wok__broadcast_leave(struct wok_broadcast *broadcast, struct wok__values_after *after);
 
 /* One receiver less that has not got the value of this position; the lock is held. */
 static inline void wok__broadcast_got(struct wok_broadcast *broadcast, uint64_t position,
-                                      struct wok__broadcast_after *after)
+                                      struct wok__values_after *after)
 {
     struct wok__broadcast_slot *slot = &broadcast->slots[position & broadcast->mask];
 
     assert(slot->value != NULL && slot->unread > 0); /* C1 */
     if (--slot->unread > 0)
         return;
-    wok__value_release(&broadcast->values, slot->value, &after->dead);
+    wok__value_release(&broadcast->values, slot->value, after);
     slot->value = NULL;
 }
 

@@ -18,12 +18,12 @@ struct copying {
 /* Lets go of the value; also after a panic. */
 static void end_copying(struct copying *copying)
 {
-    struct wok__broadcast_after after = {0};
+    struct wok__values_after after = {0};
 
     if (copying->held == NULL)
         return;
     wok__lock_take(&copying->broadcast->lock);
-    wok__value_release(&copying->broadcast->values, copying->held, &after.dead);
+    wok__value_release(&copying->broadcast->values, copying->held, &after);
     wok__broadcast_leave(copying->broadcast, &after);
 }
 
@@ -37,7 +37,7 @@ static int take_and_leave(struct wok_broadcast *broadcast, wok_broadcast_receive
                           void *ret_value, uint64_t *ret_missed)
 {
     WOK_CLEANUP(end_copying) struct copying copying = {.broadcast = broadcast};
-    struct wok__broadcast_after after = {0};
+    struct wok__values_after after = {0};
     uint64_t oldest = wok__broadcast_oldest(broadcast);
     struct wok__value *value;
 

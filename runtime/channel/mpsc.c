@@ -33,6 +33,7 @@ int wok_mpsc_new(const wok_mpsc_options *options, wok_mpsc_sender *ret_sender,
         .free = bounded ? options->capacity : 0,
         .senders = 1,
         .refs = 2,
+        .closing = {.lock = &mpsc->lock},
         .capacity = options->capacity,
         .value_size = options->value_size,
         .value_drop = options->value_drop,
@@ -125,9 +126,8 @@ void wok_mpsc_weak_drop(wok_mpsc_weak *weak)
 /* Nobody is handed a place any more; who has one keeps it. */
 static void close_locked(struct wok_mpsc *mpsc, struct wok__wakes *wakes)
 {
-    mpsc->closed = true;
+    wok__closing_close(&mpsc->closing, wakes);
     wok__wait_wake_all(&mpsc->sending, wakes);
-    wok__wait_wake_all(&mpsc->closing, wakes);
     wok__mpsc_tell_receivers(mpsc, wakes);
 }
 
@@ -177,15 +177,7 @@ void wok_mpsc_receiver_drop(wok_mpsc_receiver *receiver)
 
 bool wok_mpsc_is_closed(const wok_mpsc_sender *sender)
 {
-    struct wok_mpsc *mpsc = sender->channel;
-    bool closed;
-
-    if (mpsc == NULL)
-        return true;
-    wok__lock_take(&mpsc->lock);
-    closed = mpsc->closed;
-    wok__lock_give(&mpsc->lock);
-    return closed;
+    return sender->channel == NULL || wok__closing_is_closed(&sender->channel->closing);
 }
 
 bool wok_mpsc_receiver_is_closed(const wok_mpsc_receiver *receiver)
@@ -196,7 +188,7 @@ bool wok_mpsc_receiver_is_closed(const wok_mpsc_receiver *receiver)
     if (mpsc == NULL)
         return true;
     wok__lock_take(&mpsc->lock);
-    closed = mpsc->closed || mpsc->senders == 0;
+    closed = mpsc->closing.closed || mpsc->senders == 0;
     wok__lock_give(&mpsc->lock);
     return closed;
 }

@@ -40,14 +40,14 @@
 struct wok_mpsc {
     struct wok__lock lock;
     bool bounded;       /* constant */
-    bool closed;        /* no new sends; from here on the lock's */
-    bool receiver_gone; /* closed, too */
+    bool receiver_gone; /* closed, too; from here on the lock's */
     size_t free;        /* places that nobody has */
     size_t permits;     /* places that are handed out */
     size_t length;      /* values in the queue */
     size_t senders;     /* strong ones */
     size_t refs;
-    struct wok__waiters sending, receiving, closing;
+    struct wok__waiters sending, receiving;
+    struct wok__closing closing;
     struct wok__blocks blocks;           /* unbounded */
     size_t head, tail;                   /* bounded: the oldest value's place, and the next one's */
     size_t capacity;                     /* constant */
@@ -84,7 +84,7 @@ static inline void wok__mpsc_leave(struct wok_mpsc *mpsc, struct wok__mpsc_after
 /* No value can come any more (C4). */
 static inline bool wok__mpsc_is_complete(const struct wok_mpsc *mpsc)
 {
-    return mpsc->permits == 0 && (mpsc->closed || mpsc->senders == 0);
+    return mpsc->permits == 0 && (mpsc->closing.closed || mpsc->senders == 0);
 }
 
 /* Wakes the receives that the step before concerns: one for a value, all when none can come. */

@@ -41,7 +41,7 @@ static int make_room(struct wok_mpsc *mpsc)
  * wait already. */
 static int take_places(struct wok_mpsc *mpsc, size_t count)
 {
-    if (mpsc->closed)
+    if (mpsc->closing.closed)
         return -EPIPE;
     if (!mpsc->bounded)
         return 0;
@@ -123,7 +123,7 @@ static wok_poll wait_for_places(struct wok_mpsc *mpsc, wok_op *op, wok_cx *cx,
     bool granted = waiter->mode == WOK__MPSC_GRANTED;
     bool waits = waiter->state == WOK__WAITER_LISTED;
 
-    if (!granted && !mpsc->closed && mpsc->bounded &&
+    if (!granted && !mpsc->closing.closed && mpsc->bounded &&
         (waits || mpsc->free < op->amount || mpsc->sending.first != NULL)) {
         wok__waiters_add(&mpsc->sending, waiter, cx->task);
         return WOK_PENDING;
@@ -305,40 +305,9 @@ void wok_mpsc_permit_drop(wok_mpsc_permit *permit)
 
 /* ---- the receiver's end ---------------------------------------------------------------------- */
 
-static wok_poll closed_poll(void *self, wok_cx *cx, void *result)
-{
-    wok_op *op = self;
-    struct wok_mpsc *mpsc = op->object;
-    wok_poll code;
-
-    (void)result;
-    if (mpsc == NULL)
-        return -EINVAL;
-    wok__lock_take(&mpsc->lock);
-    code = wok__wait_look(&mpsc->closing, op, cx, mpsc->closed);
-    wok__lock_give(&mpsc->lock);
-    return code;
-}
-
-static void closed_drop(void *self)
-{
-    wok_op *op = self;
-    struct wok_mpsc *mpsc = WOK_TAKE(op->object);
-
-    if (mpsc != NULL)
-        wok__wait_end(&mpsc->lock, &mpsc->closing, op);
-}
-
-static const wok_future_vtable closed_vtable = {
-    .name = "mpsc closed",
-    .size = sizeof(wok_op),
-    .poll = closed_poll,
-    .drop = closed_drop,
-};
-
 wok_op wok_mpsc_closed_op(const wok_mpsc_sender *sender)
 {
-    return (wok_op){.vtable = &closed_vtable, .object = sender->channel};
+    return wok__closing_op(sender->channel != NULL ? &sender->channel->closing : NULL);
 }
 
 int wok_mpsc_closed(const wok_mpsc_sender *sender)

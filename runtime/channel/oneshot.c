@@ -23,8 +23,9 @@
 struct wok_oneshot {
     struct wok__lock lock;
     uint8_t refs; /* from here on the lock's */
-    bool sent, sender_gone, closed, over;
-    struct wok__waiters receiving, closing;
+    bool sent, sender_gone, over;
+    struct wok__waiters receiving;
+    struct wok__closing closing;
     size_t value_size;               /* constant */
     void (*value_drop)(void *value); /* constant */
     _Alignas(16) unsigned char value[];
@@ -42,6 +43,7 @@ int wok_oneshot_new(const wok_oneshot_options *options, wok_oneshot_sender *ret_
         return -ENOMEM;
     *oneshot = (struct wok_oneshot){
         .refs = 2,
+        .closing = {.lock = &oneshot->lock},
         .value_size = options->value_size,
         .value_drop = options->value_drop,
     };
@@ -70,7 +72,7 @@ static int end_sender(struct wok_oneshot *oneshot, const void *value, bool sends
 
     wok__lock_take(&oneshot->lock);
     oneshot->sender_gone = true;
-    if (oneshot->closed) {
+    if (oneshot->closing.closed) {
         code = -EPIPE;
     } else if (sends) {
         if (oneshot->value_size > 0)
@@ -100,51 +102,12 @@ void wok_oneshot_sender_drop(wok_oneshot_sender *sender)
 
 bool wok_oneshot_is_closed(const wok_oneshot_sender *sender)
 {
-    struct wok_oneshot *oneshot = sender->channel;
-    bool closed;
-
-    if (oneshot == NULL)
-        return true;
-    wok__lock_take(&oneshot->lock);
-    closed = oneshot->closed;
-    wok__lock_give(&oneshot->lock);
-    return closed;
+    return sender->channel == NULL || wok__closing_is_closed(&sender->channel->closing);
 }
-
-static wok_poll closed_poll(void *self, wok_cx *cx, void *result)
-{
-    wok_op *op = self;
-    struct wok_oneshot *oneshot = op->object;
-    wok_poll code;
-
-    (void)result;
-    if (oneshot == NULL)
-        return -EINVAL;
-    wok__lock_take(&oneshot->lock);
-    code = wok__wait_look(&oneshot->closing, op, cx, oneshot->closed);
-    wok__lock_give(&oneshot->lock);
-    return code;
-}
-
-static void closed_drop(void *self)
-{
-    wok_op *op = self;
-    struct wok_oneshot *oneshot = WOK_TAKE(op->object);
-
-    if (oneshot != NULL)
-        wok__wait_end(&oneshot->lock, &oneshot->closing, op);
-}
-
-static const wok_future_vtable closed_vtable = {
-    .name = "oneshot closed",
-    .size = sizeof(wok_op),
-    .poll = closed_poll,
-    .drop = closed_drop,
-};
 
 wok_op wok_oneshot_closed_op(const wok_oneshot_sender *sender)
 {
-    return (wok_op){.vtable = &closed_vtable, .object = sender->channel};
+    return wok__closing_op(sender->channel != NULL ? &sender->channel->closing : NULL);
 }
 
 int wok_oneshot_closed(const wok_oneshot_sender *sender)
@@ -161,7 +124,7 @@ int wok_oneshot_closed_until(const wok_oneshot_sender *sender, wok_instant deadl
 
 static bool is_decided(const struct wok_oneshot *oneshot)
 {
-    return oneshot->sent || oneshot->sender_gone || oneshot->closed;
+    return oneshot->sent || oneshot->sender_gone || oneshot->closing.closed;
 }
 
 /* Tells what was decided: 0 and the value, -EPIPE, or -EINVAL the second time. */
@@ -252,8 +215,7 @@ int wok_oneshot_recv_until(wok_oneshot_receiver *receiver, void *ret_value, wok_
 /* The sender is told that nobody wants the value; so is a receive that waits elsewhere. */
 static void close_locked(struct wok_oneshot *oneshot, struct wok__wakes *wakes)
 {
-    oneshot->closed = true;
-    wok__wait_wake_all(&oneshot->closing, wakes);
+    wok__closing_close(&oneshot->closing, wakes);
     wok__wait_wake_all(&oneshot->receiving, wakes);
 }
 

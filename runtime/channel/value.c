@@ -35,12 +35,17 @@ void wok__values_init(struct wok__values *values, void *memory, size_t count)
     }
 }
 
-struct wok__value *wok__value_new_extra(const struct wok__values *values)
+struct wok__value *wok__values_take_or_make(struct wok__values *values, struct wok__lock *lock)
 {
-    struct wok__value *value = malloc(stride(values->size));
+    struct wok__value *value = wok__values_take(values);
 
     if (value != NULL)
+        return value;
+    wok__lock_give(lock);
+    value = malloc(stride(values->size));
+    if (value != NULL)
         value->extra = true;
+    wok__lock_take(lock);
     return value;
 }
 
@@ -50,7 +55,8 @@ void wok__value_free(struct wok__value *value)
         free(value);
 }
 
-void wok__values_destroy(const struct wok__values *values, struct wok__value **chain)
+/* Destroys the values of a chain; frees the extra nodes, and leaves the others in it. */
+static void destroy(const struct wok__values *values, struct wok__value **chain)
 {
     struct wok__value *oldest = NULL, *value;
 
@@ -70,4 +76,37 @@ void wok__values_destroy(const struct wok__values *values, struct wok__value **c
             *chain = value;
         }
     }
+}
+
+/* Destroys what is dead; the lock is given back for that, and held afterwards. */
+static void bury(struct wok__values *values, struct wok__lock *lock,
+                 struct wok__values_after *after)
+{
+    struct wok__value *next;
+
+    wok__lock_give(lock);
+    wok__wakes_push(&after->wakes);
+    destroy(values, &after->dead);
+    wok__lock_take(lock);
+    for (struct wok__value *value = after->dead; value != NULL; value = next) {
+        next = value->next;
+        wok__values_give(values, value);
+    }
+    after->dead = NULL;
+}
+
+bool wok__values_leave(struct wok__values *values, struct wok__lock *lock, size_t *refs,
+                       struct wok__values_after *after)
+{
+    bool last;
+
+    if (after->dead != NULL)
+        bury(values, lock, after);
+    *refs -= after->unref;
+    last = *refs == 0;
+    wok__lock_give(lock);
+    wok__wakes_push(&after->wakes);
+    if (after->spare != NULL)
+        wok__value_free(after->spare);
+    return last;
 }

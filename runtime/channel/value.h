@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "channel/wait.h"
+
 struct wok__value {
     struct wok__value *next; /* link of the one chain it is in: unused, or to be destroyed */
     uint32_t holders;        /* the channel's lock */
@@ -27,20 +29,31 @@ struct wok__values {
     void (*drop)(void *value); /* constant */
 };
 
+/* What a step leaves to be done without the lock. */
+struct wok__values_after {
+    struct wok__wakes wakes;
+    struct wok__value *dead;  /* values that nobody holds any more */
+    struct wok__value *spare; /* an extra node that was not filled */
+    bool unref;               /* the caller's reference goes with the step */
+};
+
 /* The bytes of `count` nodes: false if there is no such number. */
 bool wok__values_bytes(size_t value_size, size_t count, size_t *ret_bytes);
 
 /* Makes `count` nodes in `memory`, which is aligned to 16. */
 void wok__values_init(struct wok__values *values, void *memory, size_t count);
 
-/* One more node; NULL if there is no memory. */
-struct wok__value *wok__value_new_extra(const struct wok__values *values);
+/* A node for a value to come, an extra one if need be; NULL if there is no memory.  The lock is held, but
+ * not all the time. */
+struct wok__value *wok__values_take_or_make(struct wok__values *values, struct wok__lock *lock);
 
 /* Frees a node if it is an extra one. */
 void wok__value_free(struct wok__value *value);
 
-/* Destroys the values of a chain; frees the extra nodes, and leaves the others in it.  No lock is held. */
-void wok__values_destroy(const struct wok__values *values, struct wok__value **chain);
+/* Gives the lock back and does what is to be done after it; values are destroyed while the caller's
+ * reference is still among `refs`.  True: it was the last one, and the channel is the caller's. */
+bool wok__values_leave(struct wok__values *values, struct wok__lock *lock, size_t *refs,
+                       struct wok__values_after *after);
 
 /* ---- the lock is held ------------------------------------------------------------------------ */
 
@@ -61,21 +74,20 @@ static inline void wok__values_give(struct wok__values *values, struct wok__valu
     values->unused = value;
 }
 
-/* Gives back all that a wok__values_destroy() has left. */
-static inline void wok__values_give_all(struct wok__values *values, struct wok__value *chain)
+/* Gives back a node that was taken and not filled. */
+static inline void wok__values_untake(struct wok__values *values, struct wok__value *value,
+                                      struct wok__values_after *after)
 {
-    while (chain != NULL) {
-        struct wok__value *next = chain->next;
-
-        wok__values_give(values, chain);
-        chain = next;
-    }
+    if (value->extra)
+        after->spare = value;
+    else
+        wok__values_give(values, value);
 }
 
-/* One holder less.  The last one gives back a node that needs nothing more, and else puts it into
- * `chain`, to be destroyed after the lock. */
+/* One holder less.  The last one gives back a node that needs nothing more, and else leaves it to be
+ * destroyed after the lock. */
 static inline void wok__value_release(struct wok__values *values, struct wok__value *value,
-                                      struct wok__value **chain)
+                                      struct wok__values_after *after)
 {
     if (--value->holders > 0)
         return;
@@ -83,8 +95,8 @@ static inline void wok__value_release(struct wok__values *values, struct wok__va
         wok__values_give(values, value);
         return;
     }
-    value->next = *chain;
-    *chain = value;
+    value->next = after->dead;
+    after->dead = value;
 }
 
 #endif

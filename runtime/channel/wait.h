@@ -41,4 +41,36 @@ static inline void wok__wait_end(struct wok__lock *lock, struct wok__waiters *wa
     wok__lock_give(lock);
 }
 
+/*
+ * The end of the receiving side, which senders may wait for.
+ *
+ * It lies in the channel, whose lock guards it; a channel that gets a receiver again is open again.
+ */
+struct wok__closing {
+    struct wok__lock *lock; /* constant */
+    struct wok__waiters waiters;
+    bool closed;
+};
+
+/* The lock is held: nobody receives any more. */
+static inline void wok__closing_close(struct wok__closing *closing, struct wok__wakes *wakes)
+{
+    closing->closed = true;
+    wok__wait_wake_all(&closing->waiters, wakes);
+}
+
+/* True if nobody receives; takes the lock. */
+static inline bool wok__closing_is_closed(const struct wok__closing *closing)
+{
+    bool closed;
+
+    wok__lock_take(closing->lock);
+    closed = closing->closed;
+    wok__lock_give(closing->lock);
+    return closed;
+}
+
+/* The operation of waiting until nobody receives; ready with 0, or with -EINVAL for NULL. */
+wok_op wok__closing_op(struct wok__closing *closing);
+
 #endif

@@ -27,6 +27,7 @@ int wok_watch_new(const wok_watch_options *options, const void *initial_moved,
     *watch = (struct wok_watch){
         .senders = 1,
         .refs = 1,
+        .closing = {.lock = &watch->lock, .closed = true},
         .values = {.size = options->value_size, .drop = options->value_drop},
     };
     wok__values_init(&watch->values, watch->nodes, NODES);
@@ -38,35 +39,13 @@ int wok_watch_new(const wok_watch_options *options, const void *initial_moved,
     return 0;
 }
 
-/* Nobody is left. */
-static void free_watch(struct wok_watch *watch)
+void wok__watch_leave(struct wok_watch *watch, struct wok__values_after *after)
 {
+    if (!wok__values_leave(&watch->values, &watch->lock, &watch->refs, after))
+        return;
     wok__destroy(watch->values.drop, watch->current->bytes);
     wok__value_free(watch->current);
     free(watch);
-}
-
-void wok__watch_leave(struct wok_watch *watch, struct wok__watch_after *after)
-{
-    bool last;
-
-    if (after->dead != NULL) {
-        wok__lock_give(&watch->lock);
-        wok__wakes_push(&after->wakes);
-        wok__values_destroy(&watch->values,
-                            &after->dead); /* the caller's reference is still there */
-        wok__lock_take(&watch->lock);
-        wok__values_give_all(&watch->values, after->dead);
-        after->dead = NULL;
-    }
-    watch->refs -= after->unref;
-    last = watch->refs == 0;
-    wok__lock_give(&watch->lock);
-    wok__wakes_push(&after->wakes);
-    if (after->spare != NULL)
-        wok__value_free(after->spare);
-    if (last)
-        free_watch(watch);
 }
 
 /* ---- handles --------------------------------------------------------------------------------- */
@@ -87,7 +66,7 @@ wok_watch_sender wok_watch_sender_ref(const wok_watch_sender *sender)
 void wok_watch_sender_drop(wok_watch_sender *sender)
 {
     struct wok_watch *watch = WOK_TAKE(sender->channel);
-    struct wok__watch_after after = {.unref = true};
+    struct wok__values_after after = {.unref = true};
 
     if (watch == NULL)
         return;
@@ -107,6 +86,7 @@ void wok_watch_subscribe(const wok_watch_sender *sender, wok_watch_receiver *ret
     wok__lock_take(&watch->lock);
     watch->receivers++;
     watch->refs++;
+    watch->closing.closed = false;
     ret_receiver->seen = watch->version;
     wok__lock_give(&watch->lock);
 }
@@ -127,13 +107,13 @@ wok_watch_receiver wok_watch_receiver_ref(const wok_watch_receiver *receiver)
 void wok_watch_receiver_drop(wok_watch_receiver *receiver)
 {
     struct wok_watch *watch = WOK_TAKE(receiver->channel);
-    struct wok__watch_after after = {.unref = true};
+    struct wok__values_after after = {.unref = true};
 
     if (watch == NULL)
         return;
     wok__lock_take(&watch->lock);
     if (--watch->receivers == 0)
-        wok__wait_wake_all(&watch->closing, &after.wakes);
+        wok__closing_close(&watch->closing, &after.wakes);
     wok__watch_leave(watch, &after);
 }
 
@@ -152,32 +132,9 @@ size_t wok_watch_receiver_count(const wok_watch_sender *sender)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-/* A node for a value to come; NULL if there is no memory.  The lock is held, but not all the time. */
-static struct wok__value *take_node(struct wok_watch *watch)
-{
-    struct wok__value *node = wok__values_take(&watch->values);
-
-    if (node != NULL)
-        return node;
-    wok__lock_give(&watch->lock);
-    node = wok__value_new_extra(&watch->values);
-    wok__lock_take(&watch->lock);
-    return node;
-}
-
-/* Gives a node back that was not filled; the lock is held. */
-static void give_node(struct wok_watch *watch, struct wok__value *node,
-                      struct wok__watch_after *after)
-{
-    if (node->extra)
-        after->spare = node;
-    else
-        wok__values_give(&watch->values, node);
-}
-
 /* Makes a filled node the current value; the lock is held. */
 static void publish(struct wok_watch *watch, struct wok__value *node,
-                    struct wok__watch_after *after)
+                    struct wok__values_after *after)
 {
     struct wok__value *old = watch->current;
 
@@ -185,23 +142,23 @@ static void publish(struct wok_watch *watch, struct wok__value *node,
     watch->current = node;
     watch->version++;
     wok__wait_wake_all(&watch->changing, &after->wakes);
-    wok__value_release(&watch->values, old, &after->dead);
+    wok__value_release(&watch->values, old, after);
 }
 
 static int store(struct wok_watch *watch, const void *value, bool without_receivers)
 {
-    struct wok__watch_after after = {0};
+    struct wok__values_after after = {0};
     struct wok__value *node;
     int code = 0;
 
     if (watch == NULL)
         return -EINVAL;
     wok__lock_take(&watch->lock);
-    node = take_node(watch);
+    node = wok__values_take_or_make(&watch->values, &watch->lock);
     if (node == NULL) {
         code = -ENOMEM;
     } else if (watch->receivers == 0 && !without_receivers) {
-        give_node(watch, node, &after);
+        wok__values_untake(&watch->values, node, &after);
         code = -EPIPE;
     } else {
         if (watch->values.size > 0)
@@ -232,13 +189,13 @@ struct change {
 /* Ends a change that was not published, also by a panic of the user's: the node is not filled. */
 static void end_change(struct change *change)
 {
-    struct wok__watch_after after = {0};
+    struct wok__values_after after = {0};
 
     if (change->base == NULL)
         return;
     wok__lock_take(&change->watch->lock);
-    give_node(change->watch, change->node, &after);
-    wok__value_release(&change->watch->values, change->base, &after.dead);
+    wok__values_untake(&change->watch->values, change->node, &after);
+    wok__value_release(&change->watch->values, change->base, &after);
     wok__watch_leave(change->watch, &after);
 }
 
@@ -247,7 +204,7 @@ static void end_change(struct change *change)
 static bool try_publish(struct change *change)
 {
     struct wok_watch *watch = change->watch;
-    struct wok__watch_after after = {0};
+    struct wok__values_after after = {0};
     struct wok__value *base = change->base;
     bool done;
 
@@ -259,7 +216,7 @@ static bool try_publish(struct change *change)
     } else {
         change->base = wok__watch_hold(watch);
     }
-    wok__value_release(&watch->values, base, &after.dead);
+    wok__value_release(&watch->values, base, &after);
     wok__watch_leave(watch, &after);
     if (!done)
         wok__destroy(watch->values.drop, change->node->bytes);
@@ -275,7 +232,7 @@ int wok_watch_send_if_modified(const wok_watch_sender *sender,
     if (change.watch == NULL)
         return -EINVAL;
     wok__lock_take(&change.watch->lock);
-    change.node = take_node(change.watch);
+    change.node = wok__values_take_or_make(&change.watch->values, &change.watch->lock);
     if (change.node != NULL)
         change.base = wok__watch_hold(change.watch);
     wok__lock_give(&change.watch->lock);
@@ -323,12 +280,12 @@ void wok_watch_ref_drop(wok_watch_ref *ref)
 {
     struct wok_watch *watch = WOK_TAKE(ref->channel);
     struct wok__value *held = WOK_TAKE(ref->held);
-    struct wok__watch_after after = {.unref = true};
+    struct wok__values_after after = {.unref = true};
 
     if (watch == NULL)
         return;
     wok__lock_take(&watch->lock);
-    wok__value_release(&watch->values, held, &after.dead);
+    wok__value_release(&watch->values, held, &after);
     wok__watch_leave(watch, &after);
 }
 

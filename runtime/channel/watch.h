@@ -34,21 +34,14 @@ struct wok_watch {
     size_t senders, receivers, refs; /* from here on the lock's */
     uint64_t version;
     struct wok__value *current;
-    struct wok__waiters changing, closing;
+    struct wok__waiters changing;
+    struct wok__closing closing;
     struct wok__values values;
     _Alignas(16) unsigned char nodes[];
 };
 
-/* What a step leaves to be done without the lock. */
-struct wok__watch_after {
-    struct wok__wakes wakes;
-    struct wok__value *dead;  /* values that nobody holds any more */
-    struct wok__value *spare; /* an extra node that was not filled */
-    bool unref;               /* the caller's reference goes with the step */
-};
-
 /* Gives the lock back and does what is to be done after it.  With `unref` the channel may be gone. */
-void wok__watch_leave(struct wok_watch *watch, struct wok__watch_after *after);
+void wok__watch_leave(struct wok_watch *watch, struct wok__values_after *after);
 
 /* The current value, held; the lock is held. */
 static inline struct wok__value *wok__watch_hold(struct wok_watch *watch)

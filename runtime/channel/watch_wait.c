@@ -82,7 +82,7 @@ typedef bool predicate_function(const void *value, void *argument);
 struct look {
     struct wok_watch *watch;
     struct wok__value *held;
-    struct wok__watch_after after;
+    struct wok__values_after after;
 };
 
 /* Lets go of the value and gives the lock back, if the look has not ended: after a panic. */
@@ -91,7 +91,7 @@ static void end_look(struct look *look)
     if (look->held == NULL)
         return;
     wok__lock_take(&look->watch->lock);
-    wok__value_release(&look->watch->values, look->held, &look->after.dead);
+    wok__value_release(&look->watch->values, look->held, &look->after);
     wok__watch_leave(look->watch, &look->after);
 }
 
@@ -112,7 +112,7 @@ static int look_at_current(struct wok_watch *watch, wok_op *op, wok_cx *cx)
     wok__lock_take(&watch->lock);
     look.held = NULL;
     receiver->seen = version;
-    wok__value_release(&watch->values, held, &look.after.dead);
+    wok__value_release(&watch->values, held, &look.after);
     if (!suits) {
         if (watch->version != version) {
             code = -EAGAIN;
@@ -187,40 +187,9 @@ int wok_watch_wait_for_until(wok_watch_receiver *receiver, predicate_function *p
 
 /* ---- the last receiver's end ----------------------------------------------------------------- */
 
-static wok_poll closed_poll(void *self, wok_cx *cx, void *result)
-{
-    wok_op *op = self;
-    struct wok_watch *watch = op->object;
-    wok_poll code;
-
-    (void)result;
-    if (watch == NULL)
-        return -EINVAL;
-    wok__lock_take(&watch->lock);
-    code = wok__wait_look(&watch->closing, op, cx, watch->receivers == 0);
-    wok__lock_give(&watch->lock);
-    return code;
-}
-
-static void closed_drop(void *self)
-{
-    wok_op *op = self;
-    struct wok_watch *watch = WOK_TAKE(op->object);
-
-    if (watch != NULL)
-        wok__wait_end(&watch->lock, &watch->closing, op);
-}
-
-static const wok_future_vtable closed_vtable = {
-    .name = "watch closed",
-    .size = sizeof(wok_op),
-    .poll = closed_poll,
-    .drop = closed_drop,
-};
-
 wok_op wok_watch_closed_op(const wok_watch_sender *sender)
 {
-    return (wok_op){.vtable = &closed_vtable, .object = sender->channel};
+    return wok__closing_op(sender->channel != NULL ? &sender->channel->closing : NULL);
 }
 
 int wok_watch_closed(const wok_watch_sender *sender)

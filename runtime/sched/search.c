@@ -10,11 +10,14 @@
  */
 #include "sched/sched.h"
 
+#include <assert.h>
+
 /* The priorities that there are to look after, in the order of their urgency. */
 static uint32_t by_urgency(uint32_t nth, uint32_t priorities)
 {
     static const uint8_t order[] = {WOK__LATENCY, WOK__NORMAL, WOK__BACKGROUND};
 
+    assert(nth < WOK_COUNT(order));
     return priorities == 1 ? WOK__NORMAL : order[nth];
 }
 

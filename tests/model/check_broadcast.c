@@ -1,7 +1,7 @@
 /*
  * check_broadcast.c - the promises of the broadcast channel (runtime/channel/broadcast*.c).
  *
- * model sources: channel/broadcast.c channel/broadcast_recv.c channel/value.c channel/broadcast.h channel/value.h channel/wait.h
+ * model sources: channel/broadcast.c channel/broadcast_recv.c channel/value.c channel/broadcast.h channel/value.h channel/wait.c channel/wait.h
  * model links: task/state.c
  * model defines: -Dmalloc=model_malloc -Dfree=model_release
  *

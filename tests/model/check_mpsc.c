@@ -1,7 +1,7 @@
 /*
  * check_mpsc.c - the promises of the mpsc channel (runtime/channel/mpsc*.c).
  *
- * model sources: channel/mpsc.c channel/mpsc_send.c channel/mpsc_recv.c channel/blocks.c channel/mpsc.h channel/wait.h task/waiters.h
+ * model sources: channel/mpsc.c channel/mpsc_send.c channel/mpsc_recv.c channel/blocks.c channel/mpsc.h channel/wait.c channel/wait.h task/waiters.h
  * model links: task/state.c
  * model defines: -Dmalloc=model_malloc -Dfree=model_release -DWOK__BLOCK_VALUES=2
  *

@@ -1,7 +1,7 @@
 /*
  * check_oneshot.c - the promises of the oneshot channel (runtime/channel/oneshot.c).
  *
- * model sources: channel/oneshot.c channel/wait.h
+ * model sources: channel/oneshot.c channel/wait.c channel/wait.h
  * model links: task/state.c
  * model defines: -Dmalloc=model_malloc -Dfree=model_release
  *

@@ -124,6 +124,17 @@ static void owner(void)
     }
 }
 
+/* The same in place of an owner that is stuck in a poll. */
+static void assistant(void)
+{
+    for (;;) {
+        if (wok__timers_assist(&timers) > AFTER)
+            model_event_wait(&owner_woken);
+        wok__timers_unassist(&timers);
+        fire_after();
+    }
+}
+
 /* Of a worker that is stuck. */
 static void helper(void)
 {
@@ -225,6 +236,11 @@ int main(int argc, char **argv)
          .ends_asleep = true, /* the owner */
          .setup = setup,
          .threads = {sleeper, owner},
+         .finish = finish_woken},
+        {.name = "a_sleeper_is_woken_in_the_place_of_an_owner_that_is_stuck",
+         .ends_asleep = true, /* the assistant */
+         .setup = setup,
+         .threads = {sleeper, assistant},
          .finish = finish_woken},
         {.name = "nobody_finds_a_sleeper_that_has_left",
          .setup = setup_two_firers,

@@ -1,7 +1,7 @@
 /*
  * check_watch.c - the promises of the watch channel (runtime/channel/watch*.c).
  *
- * model sources: channel/watch.c channel/watch_wait.c channel/value.c channel/watch.h channel/value.h channel/wait.h
+ * model sources: channel/watch.c channel/watch_wait.c channel/value.c channel/watch.h channel/value.h channel/wait.c channel/wait.h
  * model links: task/state.c
  * model defines: -Dmalloc=model_malloc -Dfree=model_release
  *

@@ -58,15 +58,20 @@ fi
 # ---- mutants ---------------------------------------------------------------------------------------
 
 grep -v '^#' tests/support/turns_mutants.list >"$work/list"
-while IFS='|' read -r file claim expression; do
-    sed "$expression" "runtime/$file" >"$work/mutant.c"
-    if cmp -s "runtime/$file" "$work/mutant.c"; then
+while IFS='|' read -r files claim expression; do
+    file=${files%% *} source=${files#* }
+    rm -rf "$work/tree"
+    mkdir -p "$work/tree/$(dirname "$file")"
+    mutant=$work/tree/$file
+    sed "$expression" "runtime/$file" >"$mutant"
+    case $file in *.c) text=$mutant ;; *) text=runtime/$source ;; esac
+    if cmp -s "runtime/$file" "$mutant"; then
         bad "$file: $claim: does not apply"
         continue
     fi
     # In front of the library, whose own file is left out then.
     # shellcheck disable=SC2086
-    if ! $cc $flags -c -o "$work/mutant" "$work/mutant.c" 2>"$work/errors" ||
+    if ! $cc -I"$work/tree" $flags -c -o "$work/mutant" "$text" 2>"$work/errors" ||
         ! $cc $flags -o "$work/broken" "$work"/*.o -x none "$work/mutant" "$library" 2>>"$work/errors"; then
         bad "$file: $claim: does not compile"
         head -n 5 "$work/errors"

@@ -4,7 +4,10 @@
  * A lock is one step of the checker here, where the shipped one is several with a spin: a hundredth of
  * the runs.  It orders what a lock promises to order ([lock.hand-over]) and no more.
  */
-#ifdef MODEL_SHIPPED_LOCK /* check_lock.c */
+#if defined(MODEL_SHIPPED_LOCK) && !defined(MODEL_LOCK_SEARCHED) /* check_lock.c */
+#define MODEL_LOCK_SEARCHED
+#include <platform/lock.h> /* the mutant, if mutants.sh has put one in front; else this file again */
+#elif defined(MODEL_SHIPPED_LOCK)
 #include "../../../runtime/platform/lock.h"
 #elif !defined(WOK_MODEL_PLATFORM_LOCK_H)
 #define WOK_MODEL_PLATFORM_LOCK_H

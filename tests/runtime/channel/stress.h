@@ -59,10 +59,13 @@ static inline bool rarely(struct wok__rand *rand)
     return wok__rand_below(rand, 100) == 0;
 }
 
-/* A deadline that comes before, during or after what waits for it. */
+/* A deadline that has passed, so that whoever has to wait gives up, or one that comes before, during or
+ * after what it is waited for. */
 static inline wok_instant soon(struct wok__rand *rand)
 {
-    return wok_after(wok_us(wok__rand_below(rand, 30)));
+    if (wok__rand_below(rand, 4) == 0)
+        return (wok_instant){0};
+    return wok_after(wok_ns(wok__rand_below(rand, wok__rand_below(rand, 2) == 0 ? 1000 : 30000)));
 }
 
 #endif

@@ -6,7 +6,7 @@
  */
 #include "runtime/channel/stress.h"
 
-enum { SENDERS = 2, RECEIVERS = 3, CAPACITY = 64 };
+enum { SENDERS = 2, RECEIVERS = 3, CAPACITY = 16 };
 
 /* A token owns a cell, which its end takes away. */
 static atomic_flag_t alive[TOKENS + 1];
@@ -59,14 +59,19 @@ static int listen_to_all(struct listener *listener)
     return code == -EPIPE ? 0 : code;
 }
 
-/* Sends every SENDERS-th token. */
-static int send_share(uint64_t *first)
+struct share {
+    uint64_t first;
+    struct wok__rand rand;
+};
+
+/* Sends every SENDERS-th token, in bursts: receivers wait for some, and miss some. */
+static int send_share(struct share *share)
 {
-    for (uint64_t token = *first; token <= TOKENS; token += SENDERS) {
+    for (uint64_t token = share->first; token <= TOKENS; token += SENDERS) {
         store_relaxed(&alive[token], true);
         if (token_send(&sender, token) != 0)
             return -1;
-        if (token % 256 < SENDERS)
+        if (wok__rand_below(&share->rand, 8) == 0)
             (void)wok_yield();
     }
     return 0;
@@ -78,7 +83,8 @@ WOK_TEST_ON(broadcast_stress, every_receiver_gets_or_misses_a_million_tokens, WO
     WOK_CLEANUP(wok_scope_done) wok_scope listening = WOK_SCOPE_INIT;
     struct listener listeners[RECEIVERS];
     struct wok__rand rand = test_rand();
-    uint64_t first[SENDERS];
+    struct share shares[SENDERS];
+    uint64_t given_up = 0, missed = 0;
 
     cr_assert_eq(token_new(CAPACITY, &sender), 0);
     for (unsigned i = 0; i < RECEIVERS; i++) {
@@ -88,14 +94,20 @@ WOK_TEST_ON(broadcast_stress, every_receiver_gets_or_misses_a_million_tokens, WO
         wok_scope_spawn(&listening, listen_to_all, &listeners[i]);
     }
     for (unsigned i = 0; i < SENDERS; i++) {
-        first[i] = i + 1;
-        wok_scope_spawn(&senders, send_share, &first[i]);
+        shares[i].first = i + 1;
+        wok__rand_seed(&shares[i].rand, wok__rand_next(&rand));
+        wok_scope_spawn(&senders, send_share, &shares[i]);
     }
     cr_assert_eq(wok_scope_wait(&senders), 0);
     token_sender_drop(&sender);
     cr_assert_eq(wok_scope_wait(&listening), 0);
-    for (unsigned i = 0; i < RECEIVERS; i++)
+    for (unsigned i = 0; i < RECEIVERS; i++) {
         cr_assert_eq(listeners[i].got + listeners[i].missed, TOKENS);
+        given_up += listeners[i].given_up;
+        missed += listeners[i].missed;
+    }
+    cr_assert_gt(missed, 0);
+    cr_assert_gt(given_up, TOKENS / 20000);
     check_tallies(TOKENS);
     cr_assert_eq(load_relaxed(&destroyed.count), TOKENS);
 }

@@ -65,6 +65,7 @@ WOK_TEST_ON(oneshot_stress, a_million_tokens_through_as_many_channels, WORKERS)
     WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
     struct wok__rand rand = test_rand();
     struct pair pairs[PAIRS];
+    uint64_t given_up = 0;
 
     for (unsigned i = 0; i < PAIRS; i++) {
         pairs[i] = (struct pair){.first = 1 + i * (TOKENS / PAIRS), .count = TOKENS / PAIRS};
@@ -75,8 +76,11 @@ WOK_TEST_ON(oneshot_stress, a_million_tokens_through_as_many_channels, WORKERS)
         wok_scope_spawn(&scope, ask_all, &pairs[i]);
     }
     cr_assert_eq(wok_scope_wait(&scope), 0);
-    for (unsigned i = 0; i < PAIRS; i++)
+    for (unsigned i = 0; i < PAIRS; i++) {
         senders_receiver_drop(&pairs[i].work);
+        given_up += pairs[i].given_up;
+    }
+    cr_assert_gt(given_up, TOKENS / 20000);
     check_tallies(TOKENS);
     cr_assert_gt(load_relaxed(&kept.count), TOKENS / 200);
     cr_assert_gt(load_relaxed(&received.count), TOKENS * 9 / 10);
