@@ -1,6 +1,7 @@
 #!/bin/sh
 # The rules of docs/semantics.md and the tests of tests/semantics/ belong together: each rule has a test that
-# bears its number, each test bears the number of a rule, and what the docs say is shown elsewhere is there.
+# bears its number, each test bears the number of a rule, no number is left out, and what the docs say is shown
+# elsewhere is there.
 #
 #   tests/rules.sh [ROOT]
 #
@@ -30,6 +31,16 @@ grep -HnE '^(WOK_TEST[A-Z_]*|Test)\(semantics, *[A-Za-z0-9_]+' tests/semantics/*
     [ -s "$work/rules" ] || echo "$page:1: has no rule"
 
     cut -d ' ' -f 1 "$work/rules" | sort | uniq -d | sed "s|^\(.*\)|$page:1: rule \1 stands there twice|"
+
+    # A letter's rules count from 1: the list that they come from has no gaps.
+    cut -d ' ' -f 1 "$work/rules" | sort -u | sed 's/./& /' | awk -v page="$page" '
+        { seen[$1, $2]; if ($2 > last[$1]) last[$1] = $2 }
+        END {
+            for (letter in last)
+                for (i = 1; i < last[letter]; i++)
+                    if (!((letter, i) in seen))
+                        print page ":1: rule " letter i " is missing"
+        }'
 
     while read -r number line text; do
         shown=$(echo "$text" | grep -oE '`tests/e2e/[a-z0-9_.]+`, "[^"]+"')

@@ -66,6 +66,7 @@ breaks "a rule without a test" 'no test in tests/semantics/ bears the number C2'
 breaks "a test without a rule" 'tests/semantics/test_cakes.c:4: docs/semantics.md has no rule C3' \
     tests/semantics/test_cakes.c '3s/$/\nTest(semantics, C3_is_no_rule)/'
 breaks "a rule that stands there twice" 'rule C1 stands there twice' docs/semantics.md '3s/$/\n- **C1** Again./'
+breaks "a gap in the numbers" 'rule H1 is missing' docs/semantics.md 's/\*H1/*H2/'
 breaks "a difference without a reason" 'C2 differs, and does not say why' docs/semantics.md 's/ \*Others panic.\*//'
 breaks "a claim that nobody makes" 'does not show H1: "a cake is served"' tests/e2e/test_cake.sh 's/served/sold/'
 
