@@ -285,11 +285,12 @@ IN_PLACE_TEST(B5_what_the_worker_owns_is_served_elsewhere_while_a_task_blocks_in
 
     while (tally_get(&started) < 2)
         cr_assert_eq(wok_yield(), 0);
+    int worker = wok_worker_index(); /* a busy machine may have brought us to a spare one */
     tell_end_join fresh = wok_spawn(tell_end, 0); /* in the ring */
     wok_notify_one(&changed);                     /* in the slot */
     cr_assert_eq(wok_block_in_place(wait_for_three_ends, NULL), 7);
     cr_assert_eq(figures().blocked_in_place, 1, "the worker said so itself");
-    cr_assert_eq(wok_worker_index(), 0);
+    cr_assert_eq(wok_worker_index(), worker);
     cr_assert_eq(wok_join_await(&woken, NULL, NULL), 0);
     cr_assert_eq(wok_join_await(&timed, NULL, NULL), 0);
     cr_assert_eq(tell_end_await(&fresh, NULL, NULL), 0);
@@ -297,6 +298,8 @@ IN_PLACE_TEST(B5_what_the_worker_owns_is_served_elsewhere_while_a_task_blocks_in
 
 IN_PLACE_TEST(B5_blocks_nest)
 {
+    int worker = wok_worker_index();
+
     WOK_BLOCK_IN_PLACE()
     {
         WOK_BLOCK_IN_PLACE()
@@ -306,7 +309,7 @@ IN_PLACE_TEST(B5_blocks_nest)
         note(wok_worker_index());
     }
     note(wok_worker_index());
-    assert_noted(-1, -1, 0);
+    assert_noted(-1, -1, worker);
 }
 
 static unsigned ticks_inside, ticks_outside;

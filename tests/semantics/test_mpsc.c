@@ -388,7 +388,8 @@ static size_t bytes_on_heap(void)
     return mallinfo2().uordblks;
 }
 
-WOK_TEST(semantics, M6_memory_grows_in_blocks_of_32_values_and_is_given_back)
+/* Without a runtime, whose threads use memory as well. */
+Test(semantics, M6_memory_grows_in_blocks_of_32_values_and_is_given_back, .timeout = 20)
 {
     enum { VALUE_BYTES = 1000, BLOCK_VALUES = 32, BLOCKS = 10 };
     static char value[VALUE_BYTES];
