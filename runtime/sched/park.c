@@ -125,7 +125,7 @@ void wok__worker_park(struct wok__worker *worker)
         wait(worker, deadline_ns);
     }
     if (wok__idle_awake(&runtime->idle, worker->index) ||
-        (seen && wok__idle_search(&runtime->idle)))
+        ((seen || wok__assist_is_vacant(worker)) && wok__idle_search(&runtime->idle)))
         worker->searching = true; /* and so wakes another for what it does not take itself */
     store_relaxed(&worker->parked, 0);
     wok__timers_awake(&worker->timers);

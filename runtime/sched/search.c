@@ -96,7 +96,7 @@ static struct wok_task *from_stuck(struct wok__worker *worker, struct wok__worke
     uint32_t priorities = load_relaxed(&worker->runtime->priorities);
     struct wok_task *task = NULL;
 
-    if ((load_relaxed(&worker->runtime->spares.blocked) & bit) == 0)
+    if ((load_relaxed(&worker->runtime->spares.role.blocked) & bit) == 0)
         return NULL;
     wok__assist(worker->runtime, wok__spares_blocked(worker->runtime) & bit);
     for (uint32_t i = 0; i < priorities && task == NULL; i++) {

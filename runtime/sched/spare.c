@@ -77,7 +77,7 @@ void wok__spares_close(struct wok_runtime *runtime)
 
 static bool all_blocked(const struct wok__spares *spares)
 {
-    return (load_relaxed(&spares->active) & ~load_relaxed(&spares->blocked)) == 0;
+    return (load_relaxed(&spares->active) & ~load_relaxed(&spares->role.blocked)) == 0;
 }
 
 static void activate(struct wok__spares *spares, uint32_t seat)
@@ -134,11 +134,11 @@ static bool call_spare(struct wok_runtime *runtime)
 static void update(struct wok__worker *worker)
 {
     struct wok__spares *spares = &worker->runtime->spares;
-    uint64_t blocked = load_relaxed(&spares->blocked) & ~bit_of(worker->index);
+    uint64_t blocked = load_relaxed(&spares->role.blocked) & ~bit_of(worker->index);
 
     if (worker->in_place || load_relaxed(&worker->stuck) != 0)
         blocked |= bit_of(worker->index);
-    store_relaxed(&spares->blocked, blocked);
+    store_relaxed(&spares->role.blocked, blocked);
 }
 
 /* Spare workers with nothing to keep them, that somebody's return has made superfluous: they look when
@@ -210,7 +210,7 @@ void wok__worker_clear_stuck(struct wok__worker *worker)
 
 uint64_t wok__spares_blocked(const struct wok_runtime *runtime)
 {
-    return load_relaxed(&runtime->spares.blocked) & own_workers(runtime);
+    return load_relaxed(&runtime->spares.role.blocked) & own_workers(runtime);
 }
 
 bool wok__spares_are_needed(const struct wok_runtime *runtime)
@@ -242,7 +242,8 @@ static bool may_leave(const struct wok__worker *worker)
     const struct wok__spares *spares = &worker->runtime->spares;
     uint64_t others = load_relaxed(&spares->active) & ~bit_of(worker->index);
 
-    return (others & ~load_relaxed(&spares->blocked)) != 0 && load_relaxed(&worker->fibers) == 0;
+    return (others & ~load_relaxed(&spares->role.blocked)) != 0 &&
+           load_relaxed(&worker->fibers) == 0;
 }
 
 static void inject_all(struct wok__ready *ready, struct wok__inject *inject)

@@ -11,22 +11,21 @@
 
 #include "platform/atomic.h"
 #include "platform/lock.h"
+#include "sched/role.h"
 
 struct wok_runtime;
 struct wok__worker;
 
 struct wok__spares {
     struct wok__lock lock;
-    /* A bit for each worker that cannot serve what it owns: it is inside one poll for long, or in a
-     * wok_block_in_place().  Written under the lock. */
-    atomic_u64 blocked;
+    /* Who is blocked: inside one poll for long, or in a wok_block_in_place().  Written under the lock. */
+    struct wok__role role;
     /* A bit for each worker whose thread runs tasks: all that the runtime was built with, and the
      * spare ones that stand in.  Written under the lock. */
     atomic_u64 active;
-    bool closed;          /* the lock: no spare is called any more */
-    uint32_t seats_max;   /* constant */
-    atomic_u32 seats;     /* how many workers there are, spare ones included; only grows */
-    atomic_u32 assistant; /* 1 + the worker that waits in place of the blocked ones; 0: nobody */
+    bool closed;        /* the lock: no spare is called any more */
+    uint32_t seats_max; /* constant */
+    atomic_u32 seats;   /* how many workers there are, spare ones included; only grows */
     /* What is counted; under the lock. */
     atomic_u64 calls, started, refused;
 };
@@ -73,5 +72,8 @@ void wok__assist(struct wok_runtime *runtime, uint64_t blocked);
  * waits for those already.  True: it has waited in the drivers of the blocked ones as well as in its
  * own, and has served them. */
 bool wok__assist_wait(struct wok__worker *worker, uint64_t deadline_ns);
+
+/* True: nobody waits in place of a blocked worker; see role.h for what this one does then. */
+bool wok__assist_is_vacant(const struct wok__worker *worker);
 
 #endif
