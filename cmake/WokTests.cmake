@@ -107,11 +107,12 @@ endif()
 # Scripts: they try programs, so they also exist in presets that build no test program.
 file(GLOB test_scripts RELATIVE "${CMAKE_SOURCE_DIR}/tests" CONFIGURE_DEPENDS
   tests/e2e/test_*.sh tests/e2e/test_*.py tests/examples/*.sh tests/support/test_*.sh
-  tests/consumer/test_*.sh)
+  tests/consumer/test_*.sh tests/loadtest/test_*.sh)
 foreach(script IN LISTS test_scripts)
   string(REGEX REPLACE "/.*" "" label "${script}")
   if((label STREQUAL "e2e" AND NOT TARGET wok-server) OR (label STREQUAL "examples" AND NOT TARGET wok)
      OR (label STREQUAL "consumer" AND (WOK_SANITIZE OR NOT TARGET wok_shared))
+     OR (label STREQUAL "loadtest" AND (WOK_SANITIZE OR NOT TARGET wok))
      OR (label STREQUAL "support" AND (WOK_SANITIZE OR NOT WOK_TESTS)))
     continue()
   endif()

@@ -4,10 +4,13 @@
  * One line for each kind of channel and pattern: both ends in one task, which never waits; two tasks on
  * one worker; two tasks on two workers (left out where the machine or the first argument gives only
  * one).  One operation is one value, sent and received.
+ *
+ * No wait allocates.  An unbounded channel allocates a block for 32 values, a watch channel each value, and a
+ * oneshot channel itself: those are not held to none at all.
  */
 #include <errno.h>
 
-#include "bench_allocations.h"
+#include "bench.h"
 
 enum { COUNT = 100000, CAPACITY = 64 };
 
@@ -102,12 +105,14 @@ static void mpsc(size_t capacity)
 {
     BENCH_CHECK(numbers_new(capacity, &sender, &receiver) == 0);
     if (capacity == WOK_UNBOUNDED) {
-        bench_channel("mpsc_unbounded", "same_task", COUNT, mpsc_same_task);
-        bench_channel("mpsc_unbounded", apart ? "two_workers" : "two_tasks", COUNT, mpsc_two);
+        bench_report("mpsc_unbounded_same_task", COUNT, mpsc_same_task);
+        bench_report(apart ? "mpsc_unbounded_two_workers" : "mpsc_unbounded_two_tasks", COUNT,
+                     mpsc_two);
     } else {
-        bench_channel("mpsc_bounded", "try", COUNT, mpsc_try);
-        bench_channel("mpsc_bounded", "same_task", COUNT, mpsc_same_task);
-        bench_channel("mpsc_bounded", apart ? "two_workers" : "two_tasks", COUNT, mpsc_two);
+        bench_no_malloc("mpsc_bounded_try", COUNT, mpsc_try);
+        bench_no_malloc("mpsc_bounded_same_task", COUNT, mpsc_same_task);
+        bench_no_malloc(apart ? "mpsc_bounded_two_workers" : "mpsc_bounded_two_tasks", COUNT,
+                        mpsc_two);
     }
     numbers_sender_drop(&sender);
     numbers_receiver_drop(&receiver);
@@ -175,8 +180,9 @@ static void oneshot_two(size_t count)
 static void oneshot(void)
 {
     BENCH_CHECK(questions_new(CAPACITY, &ask, &asked) == 0);
-    bench_channel("oneshot", "same_task", COUNT, oneshot_same_task);
-    bench_channel("oneshot_question", apart ? "two_workers" : "two_tasks", COUNT / 10, oneshot_two);
+    bench_report("oneshot_same_task", COUNT, oneshot_same_task);
+    bench_report(apart ? "oneshot_question_two_workers" : "oneshot_question_two_tasks", COUNT / 10,
+                 oneshot_two);
     questions_sender_drop(&ask);
     questions_receiver_drop(&asked);
 }
@@ -247,9 +253,9 @@ static void watch(void)
 {
     BENCH_CHECK(level_new(0, &level_tx) == 0);
     level_subscribe(&level_tx, &level_rx);
-    bench_channel("watch", "same_task", COUNT, watch_same_task);
-    bench_channel("watch", "borrow", COUNT, watch_borrow);
-    bench_channel("watch", apart ? "two_workers" : "two_tasks", COUNT, watch_two);
+    bench_report("watch_same_task", COUNT, watch_same_task);
+    bench_no_malloc("watch_borrow", COUNT, watch_borrow);
+    bench_report(apart ? "watch_two_workers" : "watch_two_tasks", COUNT, watch_two);
     level_receiver_drop(&level_rx);
     level_sender_drop(&level_tx);
 }
@@ -309,8 +315,8 @@ static void broadcast(void)
 {
     BENCH_CHECK(news_new(CAPACITY, &news_tx) == 0);
     news_subscribe(&news_tx, &news_rx);
-    bench_channel("broadcast", "same_task", COUNT, broadcast_same_task);
-    bench_channel("broadcast", apart ? "two_workers" : "two_tasks", COUNT, broadcast_two);
+    bench_no_malloc("broadcast_same_task", COUNT, broadcast_same_task);
+    bench_no_malloc(apart ? "broadcast_two_workers" : "broadcast_two_tasks", COUNT, broadcast_two);
     news_receiver_drop(&news_rx);
     news_sender_drop(&news_tx);
 }
@@ -320,6 +326,10 @@ static int bench(bench_unit *args, bench_unit *result)
 {
     (void)args;
     *result = 0;
+    BENCH_BYTES(numbers_sender);
+    BENCH_BYTES(level_receiver);
+    BENCH_BYTES(news_receiver);
+    BENCH_BYTES(wok_op); /* a wait: in the caller's frame */
     for (int round = 0; round < 2; round++) {
         apart = round == 1;
         if (apart && wok_runtime_workers(wok_runtime_current()) < 2)

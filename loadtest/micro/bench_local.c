@@ -42,9 +42,9 @@ static void measure_inside(size_t at)
     size_t value = at + 1;
 
     if (at == WOK_COUNT(keys)) {
-        bench_report("local_get_nearest", 1000000, round_get_nearest);
-        bench_report("local_get_eighth", 1000000, round_get_eighth);
-        bench_report("local_block", 1000000, round_block);
+        bench_no_malloc("local_get_nearest", 1000000, round_get_nearest);
+        bench_no_malloc("local_get_eighth", 1000000, round_get_eighth);
+        bench_no_malloc("local_block", 1000000, round_block);
         return;
     }
     WOK_LOCAL(&keys[at], &value)

@@ -9,9 +9,20 @@
 
 enum { STACKLESS = 1000000, STACKFUL = 100000 };
 
+/* In a quick run there are fewer, and they sleep a tenth of the time. */
+static size_t sleepers(size_t count)
+{
+    return bench_is_quick() ? count / 100 : count;
+}
+
+static wok_duration nap_of(unsigned ms)
+{
+    return wok_ms(bench_is_quick() ? ms / 10 : ms);
+}
+
 static int nap(size_t *woken)
 {
-    int error = wok_sleep(wok_ms(1500));
+    int error = wok_sleep(nap_of(1500));
 
     __atomic_fetch_add(woken, 1, __ATOMIC_RELAXED);
     return error;
@@ -34,47 +45,47 @@ static size_t above(size_t before)
 
 static void stackless(void)
 {
-    size_t before = bench_pss(), bytes;
+    size_t before = bench_pss(), count = sleepers(STACKLESS), bytes;
     wok_instant start = wok_now();
     wok_duration all;
 
     {
         WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
-        wok_instant deadline = wok_after(wok_seconds(3));
+        wok_instant deadline = wok_after(nap_of(3000));
         wok_runtime_metrics metrics;
-        for (size_t i = 0; i < STACKLESS; i++) {
+        for (size_t i = 0; i < count; i++) {
             wok_sleep_future future = wok_sleep_future_until(deadline);
             wok_scope_spawn_future(&scope, &wok_sleep_vtable, &future);
         }
-        BENCH_CHECK(wok_sleep(wok_ms(1500)) == 0);
+        BENCH_CHECK(wok_sleep(nap_of(1500)) == 0);
         wok_runtime_metrics_get(wok_runtime_current(), &metrics);
-        BENCH_CHECK(metrics.live > STACKLESS);
+        BENCH_CHECK(metrics.live > count);
         bytes = above(before);
         BENCH_CHECK(wok_scope_wait(&scope) == 0);
         all = wok_elapsed(start);
     }
-    BENCH_CHECK(wok_sleep(wok_seconds(4)) == 0);
-    report("sleepers_stackless", STACKLESS, bytes, all, above(before));
+    BENCH_CHECK(wok_sleep(nap_of(4000)) == 0);
+    report("sleepers_stackless", count, bytes, all, above(before));
 }
 
 static void stackful(void)
 {
-    size_t before = bench_pss(), bytes, woken = 0;
+    size_t before = bench_pss(), count = sleepers(STACKFUL), bytes, woken = 0;
     wok_instant start = wok_now();
     wok_duration all;
 
     {
         WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
-        for (size_t i = 0; i < STACKFUL; i++)
+        for (size_t i = 0; i < count; i++)
             wok_scope_spawn(&scope, nap, &woken);
-        BENCH_CHECK(wok_sleep(wok_ms(1000)) == 0);
+        BENCH_CHECK(wok_sleep(nap_of(1000)) == 0);
         bytes = above(before);
         BENCH_CHECK(wok_scope_wait(&scope) == 0);
         all = wok_elapsed(start);
     }
-    BENCH_CHECK(woken == STACKFUL);
-    BENCH_CHECK(wok_sleep(wok_seconds(12)) == 0);
-    report("sleepers_stackful", STACKFUL, bytes, all, above(before));
+    BENCH_CHECK(woken == count);
+    BENCH_CHECK(wok_sleep(nap_of(12000)) == 0);
+    report("sleepers_stackful", count, bytes, all, above(before));
 }
 
 WOK_TASK(bench, bench_unit, bench_unit);

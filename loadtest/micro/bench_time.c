@@ -134,14 +134,14 @@ static int bench(bench_unit *args, bench_unit *result)
 {
     (void)args;
     *result = 0;
-    bench_report("sleep_arm_and_cancel", 100000, round_arm_and_cancel);
-    bench_report("sleep_reset", 100000, round_reset);
-    bench_report("sleep_of_no_time", 100000, round_sleep_0);
-    bench_report("interval_tick_due", 100000, round_tick);
-    bench_report("timeout_around_ready", 100000, round_timeout);
-    bench_report("timeout_block_around_ready", 100000, round_timeout_block);
-    bench_report("select_2_one_ready", 100000, round_select_2);
-    bench_report("select_8_one_ready", 100000, round_select_8);
+    bench_no_malloc("sleep_arm_and_cancel", 100000, round_arm_and_cancel);
+    bench_no_malloc("sleep_reset", 100000, round_reset);
+    bench_no_malloc("sleep_of_no_time", 100000, round_sleep_0);
+    bench_no_malloc("interval_tick_due", 100000, round_tick);
+    bench_no_malloc("timeout_around_ready", 100000, round_timeout);
+    bench_no_malloc("timeout_block_around_ready", 100000, round_timeout_block);
+    bench_no_malloc("select_2_one_ready", 100000, round_select_2);
+    bench_no_malloc("select_8_one_ready", 100000, round_select_8);
     return 0;
 }
 

@@ -35,8 +35,8 @@ static int bench(bench_unit *args, bench_unit *result)
 {
     (void)args;
     *result = 0;
-    bench_report("yield_alone", 100000, round_alone);
-    bench_report("yield_two_tasks", 100000, round_two);
+    bench_no_malloc("yield_alone", 100000, round_alone);
+    bench_no_malloc("yield_two_tasks", 100000, round_two);
     return 0;
 }
 
