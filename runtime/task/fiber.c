@@ -90,6 +90,6 @@ int wok__fiber_cancel_point(struct wok__here *here)
         fiber->cancelled_at = now;
     if (fiber->cancels <= CANCELS_IGNORED_MAX && now - fiber->cancelled_at < CANCEL_GRACE_NS)
         return -ECANCELED;
-    here->guard->shielded = true;
+    here->guard->shielded = WOK__UNWINDING;
     wok__unwind_to(&here->guard->catcher);
 }

@@ -69,14 +69,20 @@ static struct wok__panic *try_destroy(const struct wok_task *task, void (*drop)(
     return wok__guarded(&guard.guard, destroy, &destruction) ? NULL : guard.guard.panic;
 }
 
-/* Prints a panic that becomes no task's outcome, unless the callback has been told of it. */
+/* Prints a panic that may not come to light otherwise, unless the callback has been told of it. */
+static void print(const char *who, const struct wok__panic *panic)
+{
+    if (!panic->told)
+        fprintf(stderr, "wok: %s panicked at %s:%d: %s\n", who, panic->file, panic->line,
+                panic->message);
+}
+
+/* For a panic that becomes no task's outcome. */
 static void tell_and_free(const char *who, struct wok__panic *panic)
 {
     if (panic == NULL)
         return;
-    if (!panic->told)
-        fprintf(stderr, "wok: %s panicked at %s:%d: %s\n", who, panic->file, panic->line,
-                panic->message);
+    print(who, panic);
     wok__panic_free(panic);
 }
 
@@ -180,7 +186,8 @@ static struct wok__panic *record(const char *file, int line, const char *format,
     return panic;
 }
 
-/* The panic is written down and told; the first one of its guard is kept. */
+/* The panic is written down and told; the first one of its guard is kept.  One in a handler that an
+ * unwind runs is printed as well: where clang has compiled the handler's caller, it is the last word. */
 __attribute__((noinline)) static void keep(struct wok__here *here, struct wok__panic *panic)
 {
     struct wok__guard *guard = here->guard;
@@ -188,10 +195,12 @@ __attribute__((noinline)) static void keep(struct wok__here *here, struct wok__p
 
     if (panic != &no_memory)
         panic->told = told;
+    if (guard->shielded == WOK__UNWINDING)
+        print("during an unwind a cleanup handler", panic);
     if (guard->panic == NULL)
         guard->panic = panic;
     else
-        tell_and_free("a cleanup handler", panic);
+        wok__panic_free(panic);
 }
 
 void wok_panic_at(const char *file, int line, const char *format, ...)
@@ -209,6 +218,6 @@ void wok_panic_at(const char *file, int line, const char *format, ...)
     }
     keep(here, record(file, line, format, args));
     va_end(args);
-    guard->shielded = WOK__SHIELDED;
+    guard->shielded = WOK__UNWINDING;
     wok__unwind_to(&guard->catcher);
 }

@@ -23,6 +23,7 @@ enum wok__shielded {
     WOK__EXPOSED,
     WOK__SHIELDED,
     WOK__SHIELDED_RESULT, /* the guard of a result's destructor; panic.c */
+    WOK__UNWINDING,       /* cleanup handlers run */
 };
 
 /* The frame that a panic or a forced abort unwinds to; in the frame of whoever calls user code. */

@@ -1,5 +1,5 @@
 /*
- * test_panics.c - the rule E4: what becomes of a panic beyond its task.
+ * test_panics.c - the rules E4 and Z16: what becomes of a panic beyond its task, and of a second one.
  */
 #include <signal.h>
 #include <sys/resource.h>
@@ -112,9 +112,9 @@ Test(semantics, E4_a_panic_may_shut_the_runtime_down_which_block_on_and_the_repo
     }
 }
 
-Test(semantics, E4_a_panic_may_abort_the_process, .timeout = 20)
+/* Runs it in a child, which it ends; `ret_text` is what the child printed, a line or two. */
+static int status_of_child(void (*run)(void), char *ret_text, size_t size)
 {
-    char text[1024] = "";
     int ends[2], status = -1;
 
     cr_assert_eq(pipe(ends), 0);
@@ -124,15 +124,74 @@ Test(semantics, E4_a_panic_may_abort_the_process, .timeout = 20)
         (void)dup2(ends[1], STDERR_FILENO);
         signal(SIGABRT, SIG_DFL); /* Criterion's and the sanitizers' handlers report it */
         (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        (void)wok_block_on(new_runtime(WOK_ON_PANIC_ABORT), wait_for_a_fall, WOK_FOREVER, NULL,
-                           NULL);
+        run();
         _exit(0);
     }
+    (void)close(ends[1]);
     cr_assert_eq(waitpid(child, &status, 0), child);
+    ssize_t length = read(ends[0], ret_text, size - 1);
+    ret_text[length > 0 ? length : 0] = '\0';
+    (void)close(ends[0]);
+    return status;
+}
+
+static void fall_and_abort(void)
+{
+    wok_runtime *runtime = new_runtime(WOK_ON_PANIC_ABORT);
+
+    (void)wok_block_on(runtime, wait_for_a_fall, WOK_FOREVER, NULL, NULL);
+}
+
+Test(semantics, E4_a_panic_may_abort_the_process, .timeout = 20)
+{
+    char text[1024];
+    int status = status_of_child(fall_and_abort, text, sizeof text);
+
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%x", (unsigned)status);
-    cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
     cr_assert_not_null(strstr(text, "\"no salt 1\" (fall) at "), "%s", text);
     cr_assert_not_null(strstr(text, ", spawned at "), "%s", text);
-    (void)close(ends[0]);
-    (void)close(ends[1]);
+}
+
+/* ---- a second one ------------------------------------------------------------------------------- */
+
+static void fall_in_cleanup(int *number)
+{
+    note(*number);
+    wok_panic("second %d", *number);
+}
+
+WOK_TASK(fall_twice, int, int);
+
+static int fall_twice(int *unused, int *result)
+{
+    WOK_CLEANUP(work_clean) int outer = 1;
+    WOK_CLEANUP(fall_in_cleanup) int bad = 2;
+    WOK_CLEANUP(work_clean) int inner = 3;
+
+    *result = outer + bad + inner;
+    wok_panic("first %d", *unused);
+}
+
+static void await_two_falls(void)
+{
+    wok_runtime *runtime = new_runtime(WOK_ON_PANIC_JOIN);
+    wok_join_error why;
+
+    bool joined = wok_block_on(runtime, fall_twice, 0, NULL, &why) == -WOK_EJOIN &&
+                  why.outcome == WOK_PANICKED && strstr(why.message, "\"first 0\"") != NULL;
+    _exit(joined && noted.count == 1 && work_seen.cleaned == 2 ? 0 : 1);
+}
+
+Test(semantics, Z16_of_two_panics_the_first_is_the_outcome_or_the_process_says_why_it_ends,
+     .timeout = 20)
+{
+    char text[1024];
+    int status = status_of_child(await_two_falls, text, sizeof text);
+
+    cr_assert_not_null(strstr(text, "during an unwind a cleanup handler panicked"), "%s", text);
+#ifdef __clang__
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%x", (unsigned)status);
+#else
+    cr_assert_eq(status, 0, "%s", text);
+#endif
 }

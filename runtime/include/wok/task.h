@@ -517,7 +517,9 @@ bool wok_cancelled(void);
  * WOK_PANICKED with the message and the place.  Other tasks do not notice.  Outside a task the
  * message is printed and the process aborts.
  *
- * Do not panic inside the callback of a library that holds resources in its frames.
+ * Do not panic inside the callback of a library that holds resources in its frames, and not in a cleanup
+ * handler that an unwind runs: where gcc compiled its caller, that goes on to the same end and the first
+ * panic stays the outcome, but where clang did, the process aborts, after a line that says why.
  *
  * Threads:    tasks of any kind; a stackless task's poll ends, and its future is dropped.
  * Cancel:     not a cancellation point; it does not return.

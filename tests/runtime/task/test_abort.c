@@ -295,36 +295,6 @@ WOK_TEST(abort, a_cleanup_handler_may_wait_in_the_middle_of_an_unwind)
     cr_assert_eq(slept_in_drop.ns, wok_ms(30).ns);
 }
 
-static void panic_in_cleanup(int *number)
-{
-    wok_panic("cleanup %d", *number);
-}
-
-WOK_TASK(panicking_cleanup, char, int);
-
-static int panicking_cleanup(char *unused, int *result)
-{
-    WOK_CLEANUP(count_cleanup) int outer = 1;
-    WOK_CLEANUP(panic_in_cleanup) int number = 2;
-
-    (void)unused;
-    *result = number + outer;
-    while (after_wait == 0) /* always */
-        (void)wok_sleep(wok_seconds(10));
-    return 0;
-}
-
-/* S17, stackful */
-WOK_TEST(abort, a_cleanup_handler_that_panics_makes_it_a_panic)
-{
-    panicking_cleanup_join task = wok_spawn(panicking_cleanup, 0);
-
-    cr_assert_eq(wok_yield(), 0);
-    wok_join_abort(&task.join);
-    cr_assert_eq(await_error(&task.join).outcome, WOK_PANICKED);
-    cr_assert_eq(cleanups, 1, "the handlers further out run as well");
-}
-
 /* ---- stackless ------------------------------------------------------------------------------------ */
 
 struct sleeper {

@@ -234,34 +234,6 @@ WOK_TEST(panic, in_poll_and_drop_tells_of_the_first)
     cr_assert_eq(drops, 1);
 }
 
-static void panic_again(int *number)
-{
-    cleanups++;
-    wok_panic("again %d", *number);
-}
-
-WOK_TASK(panic_twice, int, int);
-
-static int panic_twice(int *unused, int *result)
-{
-    WOK_CLEANUP(count_cleanup) int outer = 1;
-    WOK_CLEANUP(panic_again) int inner = 2;
-
-    (void)unused;
-    *result = inner + outer;
-    wok_panic("first");
-}
-
-WOK_TEST(panic, in_a_cleanup_handler_goes_on_unwinding_and_keeps_the_first_message)
-{
-    panic_twice_join task = wok_spawn(panic_twice, 0);
-    wok_join_error why = await_error(&task.join);
-
-    cr_assert_eq(why.outcome, WOK_PANICKED);
-    cr_assert_not_null(strstr(why.message, "\"first\""));
-    cr_assert_eq(cleanups, 2);
-}
-
 static void panic_in_args_drop(int *unused)
 {
     (void)unused;
