@@ -1,9 +1,12 @@
 /*
- * bench_time.c - what do a timer, a tick, a deadline and a select cost that nobody waits for?
+ * bench_time.c - what do a timer, a tick, a deadline and a select cost, and do they allocate?
  *
- * A timer is put into the wheel and taken out; a tick is due; work under a deadline is ready; a select
- * has one branch that is ready, behind timers that are not.
+ * First those that nobody waits for: a timer is put into the wheel and taken out; a tick is due; work
+ * under a deadline is ready; a select has one branch that is ready, behind timers that are not.  Then
+ * those that are waited for: the shortest that there are, one after the other, and many at a time.
  */
+#include <errno.h>
+
 #include "bench.h"
 
 /* The wheel's part alone, inside one poll. */
@@ -129,11 +132,94 @@ static void round_sleep_0(size_t count)
         BENCH_CHECK(wok_sleep(wok_ns(0)) == 0);
 }
 
+/* ---- waiting ------------------------------------------------------------------------------------ */
+
+static void round_sleep(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        BENCH_CHECK(wok_sleep(wok_us(1)) == 0);
+}
+
+static void round_tick_wait(size_t count)
+{
+    wok_interval interval;
+
+    BENCH_CHECK(wok_interval_init(&interval, wok_us(1), WOK_INTERVAL_DELAY) == 0);
+    for (size_t i = 0; i < count; i++) {
+        wok_interval_reset(&interval);
+        BENCH_CHECK(wok_interval_tick(&interval, NULL) == 0);
+    }
+}
+
+static wok_poll never_poll(void *self, wok_cx *cx, void *result)
+{
+    (void)cx;
+    (void)result;
+    ++*(size_t *)self;
+    return WOK_PENDING;
+}
+
+static const wok_future_vtable never_vtable = {
+    .name = "never", .size = sizeof(size_t), .poll = never_poll};
+
+static void round_timeout_expires(size_t count)
+{
+    size_t polls = 0;
+
+    for (size_t i = 0; i < count; i++)
+        BENCH_CHECK(wok_timeout(wok_us(1), (wok_future){&never_vtable, &polls}, NULL) ==
+                    -ETIMEDOUT);
+    BENCH_CHECK(polls >= count);
+}
+
+/* Sleeps again and again. */
+struct napper {
+    wok_sleep_future sleep;
+    size_t left;
+};
+
+static wok_poll napper_poll(void *self_, wok_cx *cx, void *result)
+{
+    struct napper *self = self_;
+
+    (void)result;
+    while (wok_sleep_future_poll(&self->sleep, cx) == WOK_READY) {
+        if (self->left-- == 0)
+            return WOK_READY;
+        wok_sleep_future_drop(&self->sleep);
+        self->sleep = wok_sleep_future_until(wok_after(wok_us(100)));
+    }
+    return WOK_PENDING;
+}
+
+static void napper_drop(void *self)
+{
+    wok_sleep_future_drop(&((struct napper *)self)->sleep);
+}
+
+static const wok_future_vtable napper_vtable = {
+    .name = "napper", .size = sizeof(struct napper), .poll = napper_poll, .drop = napper_drop};
+
+static void round_many_sleep(size_t count)
+{
+    enum { NAPPERS = 1000 };
+    struct napper napper = {.sleep = wok_sleep_future_until(wok_now()), .left = count / NAPPERS};
+
+    WOK_SCOPE(scope)
+    {
+        for (int i = 0; i < NAPPERS; i++)
+            wok_scope_spawn_future(scope, &napper_vtable, &napper);
+    }
+}
+
 WOK_TASK(bench, bench_unit, bench_unit);
 static int bench(bench_unit *args, bench_unit *result)
 {
     (void)args;
     *result = 0;
+    BENCH_BYTES(wok_sleep_future);
+    BENCH_BYTES(wok_interval);
+    BENCH_BYTES(wok_op);
     bench_no_malloc("sleep_arm_and_cancel", 100000, round_arm_and_cancel);
     bench_no_malloc("sleep_reset", 100000, round_reset);
     bench_no_malloc("sleep_of_no_time", 100000, round_sleep_0);
@@ -142,6 +228,10 @@ static int bench(bench_unit *args, bench_unit *result)
     bench_no_malloc("timeout_block_around_ready", 100000, round_timeout_block);
     bench_no_malloc("select_2_one_ready", 100000, round_select_2);
     bench_no_malloc("select_8_one_ready", 100000, round_select_8);
+    bench_no_malloc("sleep_waits_1_us", 1000, round_sleep);
+    bench_no_malloc("interval_tick_waits_1_us", 1000, round_tick_wait);
+    bench_no_malloc("timeout_expires_after_1_us", 1000, round_timeout_expires);
+    bench_report("sleep_1000_tasks_wait_100_us", 20000, round_many_sleep); /* spawns, too */
     return 0;
 }
 
