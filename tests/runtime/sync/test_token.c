@@ -456,3 +456,62 @@ WOK_TEST(token, work_that_is_ready_first_gives_its_own_code)
     cr_assert_not(wok_token_is_cancelled(token));
     wok_token_drop(token);
 }
+
+/* K1: in a later poll as well: the canceller runs between the first one and the second. */
+WOK_TEST(token, work_that_is_ready_when_the_cancel_is_seen_wins)
+{
+    wok_token *token = new_token();
+    struct countdown work = {.polls_left = 1};
+    int result = 0;
+    canceller_join join = wok_spawn(canceller, token);
+
+    cr_assert_eq(run(token, &work, &result), 0);
+    cr_assert(wok_token_is_cancelled(token));
+    cr_assert_eq(result, 2);
+    cr_assert_eq(canceller_await(&join, NULL, NULL), 0);
+    wok_token_drop(token);
+}
+
+static wok_poll fails_poll(void *self, wok_cx *cx, void *result)
+{
+    (void)self;
+    (void)cx;
+    (void)result;
+    return -EIO;
+}
+
+static const wok_future_vtable fails_vtable = {.name = "fails", .size = 1, .poll = fails_poll};
+
+WOK_TEST(token, work_that_fails_gives_its_own_code)
+{
+    wok_token *token = new_token();
+    char unused = 0;
+
+    cr_assert_eq(wok_run_until_cancelled(token, (wok_future){&fails_vtable, &unused}, NULL), -EIO);
+    wok_token_drop(token);
+}
+
+WOK_TASK(runs_for_ever, wok_token *, int);
+
+static int runs_for_ever(wok_token **token, int *result)
+{
+    struct countdown work = {.polls_left = 1000000};
+    int unused;
+
+    *result = run(*token, &work, &unused);
+    return 0;
+}
+
+WOK_TEST(token, an_abort_is_not_taken_for_the_tokens_cancel)
+{
+    wok_token *token = new_token();
+    runs_for_ever_join join = wok_spawn(runs_for_ever, token);
+    int code = 1;
+
+    cr_assert_eq(wok_yield(), 0);
+    wok_join_abort(&join.join);
+    cr_assert_eq(runs_for_ever_await(&join, &code, NULL), 0);
+    cr_assert_eq(code, -ECANCELED);
+    cr_assert_not(wok_token_is_cancelled(token));
+    wok_token_drop(token);
+}
