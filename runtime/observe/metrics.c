@@ -72,7 +72,8 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
         .workers = runtime->worker_count,
         .spare_workers = wok__seats(&runtime->spares) - runtime->worker_count,
         .active_workers = (unsigned)__builtin_popcountll(load_relaxed(&runtime->spares.active)),
-        .blocked_workers = (unsigned)__builtin_popcountll(load_relaxed(&runtime->spares.role.blocked)),
+        .blocked_workers =
+            (unsigned)__builtin_popcountll(load_relaxed(&runtime->spares.role.blocked)),
         .blocked_in_place = load_relaxed(&runtime->spares.calls),
         .spares_refused = load_relaxed(&runtime->spares.refused),
         .live = wok__runtime_live(runtime),
