@@ -236,6 +236,7 @@ static int build(struct wok_runtime *runtime)
         if (error < 0)
             return error;
     }
+    wok__runtime_watch_faults();
     error = wok__fork_watch(runtime);
     return error < 0 ? error : start_threads(runtime);
 }

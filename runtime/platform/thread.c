@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "platform/fault.h"
 #include "util/bits.h"
 
 #define NAME_SIZE 16 /* prctl(2), PR_SET_NAME */
@@ -30,10 +31,13 @@ struct start {
 static void *run(void *argument)
 {
     struct start start = *(struct start *)argument;
+    struct wok__fault_stack stack;
 
     free(argument);
     pthread_setname_np(pthread_self(), start.name);
+    wok__fault_stack_enter(&stack);
     start.fn(start.arg);
+    wok__fault_stack_leave(&stack);
     return NULL;
 }
 

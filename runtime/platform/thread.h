@@ -3,7 +3,7 @@
  *
  * A signal for the process goes to a thread that has it unblocked, so the runtime's threads block
  * all but the synchronous ones (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS): blocked, those
- * would kill the process without asking the handler that reports a stack overflow.
+ * would kill the process without asking the handler that reports a stack overflow (fault.h).
  */
 #ifndef WOK_PLATFORM_THREAD_H
 #define WOK_PLATFORM_THREAD_H

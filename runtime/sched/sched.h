@@ -189,6 +189,9 @@ bool wok__fatal_panic(struct wok_runtime *runtime, wok_join_error *ret_panic);
 /* on_panic.c: a shutdown takes the place of the one that a panic has begun. */
 void wok__fatal_yield(struct wok_runtime *runtime);
 
+/* fault.c: a fault in a task's code is told with the task's name, from the first runtime on. */
+void wok__runtime_watch_faults(void);
+
 /* fork.c: the runtime lives, a fork is to poison it in the child; it is about to end. */
 WOK_MUST_USE
 int wok__fork_watch(struct wok_runtime *runtime);

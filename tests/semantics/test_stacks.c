@@ -3,6 +3,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -220,6 +221,39 @@ Test(semantics, Z12_a_stack_overflow_is_a_fault_at_the_guard_below_the_stack, .t
     cr_assert_eq(waitpid(child, &status, 0), child);
     cr_assert(WIFEXITED(status));
     cr_assert_eq(WEXITSTATUS(status), AT_THE_GUARD);
+}
+
+static void run_untold_overflow(void)
+{
+    wok_runtime *runtime = NULL;
+
+    signal(SIGSEGV, SIG_DFL); /* Criterion's and the sanitizers' handlers report it */
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    if (wok_runtime_new(&runtime, &(wok_runtime_options){.workers = 1}) < 0)
+        _exit(1);
+    (void)wok_block_on(runtime, overflow, 0, NULL, NULL);
+    _exit(2);
+}
+
+Test(semantics, Z12_a_stack_overflow_is_told_with_the_tasks_name_and_stack, .timeout = 20)
+{
+    char text[1024] = "";
+    int ends[2], status = -1;
+
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        (void)dup2(ends[1], STDERR_FILENO);
+        run_untold_overflow();
+    }
+    (void)close(ends[1]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "%x", (unsigned)status);
+    cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
+    cr_assert_not_null(strstr(text, "\"overflow\" (spawned at "), "%s", text);
+    cr_assert_not_null(strstr(text, ") has overflowed its stack of "), "%s", text);
+    (void)close(ends[0]);
 }
 
 WOK_TASK(locate, char, uintptr_t);

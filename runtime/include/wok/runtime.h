@@ -110,6 +110,12 @@ typedef struct wok_runtime_options {
 /**
  * Builds a runtime and starts its workers.
  *
+ * The first one of a process also installs a handler of SIGSEGV and SIGBUS, for good: a fault in a task,
+ * such as an overflow of its stack, is told on stderr with the task's name, where it was spawned, and the
+ * size of the stack.  Then the handler that was there before is called as if there were no other, or else
+ * the default action ends the process.  A program that installs its own one later passes on what it does
+ * not know.  The runtime's threads have a stack for such handlers (sigaltstack(2)).
+ *
  * Errors:     0; -EINVAL for options out of range; -ENOTSUP if the program was linked without
  *             unwind tables; -ENOMEM, -EMFILE, -EAGAIN as the kernel says; -ENOTRECOVERABLE in a
  *             forked child.
