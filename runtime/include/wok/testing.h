@@ -21,6 +21,8 @@
 #ifndef WOK_TESTING_H
 #define WOK_TESTING_H
 
+#include <stdlib.h>
+
 #include <wok/base.h>
 #include <wok/runtime.h>
 #include <wok/task.h>
@@ -86,6 +88,7 @@ typedef struct wok_test_options {
     void (*on_unjoined_panic)(const wok_join_error *error, void *argument) WOK_OPTIONAL_;
     /** Handed to the body and to these functions. */
     void *argument WOK_OPTIONAL_;
+    char end_ WOK_OPTIONAL_; /* WOK_TEST()'s: so that it may be given no option */
 } wok_test_options;
 
 /** What a run came to. */
@@ -119,6 +122,45 @@ typedef struct wok_test_report {
 WOK_API
 int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
                  wok_test_report *ret_report);
+
+/**
+ * Defines a test whose body is a task, by wok_test_run() with the options that follow the name, if any:
+ *
+ *     #include <criterion/criterion.h>
+ *     #include <wok/wok.h>
+ *
+ *     WOK_TEST(nap, takes_its_time, .workers = 4, .seeds = 100)
+ *     {
+ *         wok_instant start = wok_now();
+ *         cr_assert_eq(wok_sleep(wok_seconds(3600)), 0);
+ *         cr_assert_eq(wok_elapsed(start).ns, wok_seconds(3600).ns);
+ *     }
+ *
+ * It is `Test(suite_, name_)` of the framework around it: Criterion's, or a macro of one's own that begins
+ * a function.  What the body asserts is the framework's as well; a run that fails otherwise, by a panic, or
+ * by something that cannot be stopped, aborts the process after the line that says why and with which seed.
+ * The body returns nothing.
+ *
+ * Threads:    as wok_test_run().
+ * Cancel:     not a cancellation point.
+ */
+#define WOK_TEST(...) WOK_TEST_(__VA_ARGS__, .end_ = 0)
+
+#define WOK_TEST_(suite_, name_, ...)                                                              \
+    static void suite_##_##name_##_body_(void);                                                    \
+    static int suite_##_##name_##_run_(void *unused_)                                              \
+    {                                                                                              \
+        (void)unused_;                                                                             \
+        suite_##_##name_##_body_();                                                                \
+        return 0;                                                                                  \
+    }                                                                                              \
+    Test(suite_, name_)                                                                            \
+    {                                                                                              \
+        wok_test_options options_ = __extension__ WOK_TYPE_(wok_test_options){__VA_ARGS__};        \
+        if (wok_test_run(&options_, suite_##_##name_##_run_, NULL) != 0)                           \
+            abort();                                                                               \
+    }                                                                                              \
+    static void suite_##_##name_##_body_(void)
 
 /**
  * The seed of the wok_test_run() under way, to be shown in messages; 0: there is none.

@@ -463,6 +463,19 @@ void try_channels()
     news_sender_drop(&news_tx);
 }
 
+#define Test(suite_, name_) void suite_##_##name_()
+
+int bodies;
+
+WOK_TEST(cxx, begins_a_test, .workers = 2, .seeds = 3)
+{
+    wok_instant start = wok_now();
+
+    bodies++;
+    claim(wok_sleep(wok_seconds(3600)) == 0 && wok_elapsed(start).ns == wok_seconds(3600).ns,
+          "a test's clock is its own");
+}
+
 WOK_TASK(program, nothing, int);
 int program(nothing *, int *ret_answer)
 {
@@ -496,5 +509,7 @@ int main()
         return 1;
     int error = wok_block_on(runtime, program, {0}, &answer, &why);
     claim(error == 0 && answer == 42, "a plain thread runs the first task");
+    cxx_begins_a_test();
+    claim(bodies == 3, "a test runs once for each seed");
     return failures != 0;
 }
