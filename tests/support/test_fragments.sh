@@ -1,0 +1,116 @@
+#!/bin/sh
+# The code in the documents compiles: every ```c block of README.md and docs/*.md, after the page's own hidden
+# comment "code that the fragments use".  A block is a piece of a file or the inside of a function, and sees
+# the pieces before it on its page; "..." stands for what is left out.  And docs/cancellation.md names each cancellation point.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+verdict() { # 0 if it holds, the claim
+    if [ "$1" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok   $2"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $2"
+        cat "$work/out"
+    fi
+}
+
+# split PAGE: prelude.c and block-01.c, block-02.c, ... in $work
+split() {
+    rm -f "$work"/*.c
+    awk -v work="$work" '
+        /^<!-- code that the fragments use:$/ { into = work "/prelude.c"; next }
+        /^-->$/ { into = ""; next }
+        /^```c$/ {
+            into = sprintf("%s/block-%02d.c", work, ++count)
+            printf "#line %d \"%s\"\n", FNR + 1, FILENAME > into
+            next
+        }
+        /^```$/ { into = ""; next }
+        into != "" { gsub(/\.\.\./, "   "); print > into }' "$1"
+}
+
+compile() { # FILE
+    # shellcheck disable=SC2086 # flags of the caller
+    ${CC:-cc} -std=gnu17 -D_GNU_SOURCE -fexceptions -fsyntax-only -Wall -Wextra -Werror -Wno-unused-function \
+        -Wno-unused-variable -Wno-unused-parameter -Wno-unused-but-set-variable -I "$root/runtime/include" \
+        -I "$root/server/include" -x c "$1"
+}
+
+# fragments PAGE: 0 if all of its blocks compile
+fragments() {
+    split "$1"
+    {
+        printf '#include <errno.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <wok/wok.h>\n'
+        cat "$work/prelude.c" 2>/dev/null
+    } >"$work/page.c"
+    : >"$work/out"
+    bad=0
+    for block in "$work"/block-*.c; do
+        [ -e "$block" ] || break
+        cat "$work/page.c" "$block" >"$work/file.c"
+        {
+            cat "$work/page.c"
+            echo 'static __attribute__((unused)) int inside_(void) {'
+            cat "$block"
+            echo '; return 0; }'
+        } >"$work/inside.c"
+        if compile "$work/file.c" >"$work/errors" 2>&1; then
+            cp "$work/file.c" "$work/page.c"
+        elif ! compile "$work/inside.c" >/dev/null 2>&1; then
+            cat "$work/errors" >>"$work/out"
+            bad=1
+        fi
+    done
+    return "$bad"
+}
+
+pages=0
+for page in "$root/README.md" "$root"/docs/*.md; do
+    [ "$(basename "$page")" != model-checking.md ] || continue # its checks are built with it, and see private headers
+    grep -q '^```c$' "$page" || continue
+    pages=$((pages + 1))
+    fragments "$page"
+    verdict $? "the code in $(basename "$page") compiles"
+done
+echo "$pages pages" >"$work/out"
+[ "$pages" -ge 1 ]
+verdict $? "there are pages with code"
+
+# Each of the ways in which a page can be wrong is seen.
+page=$work/page.md
+printf '<!-- code that the fragments use:\nstatic int known;\n-->\nText\n```c\nstatic int f(void) { return known; }\n```\n```c\nint a = f();\n...\nknown = a;\n```\n' >"$page"
+fragments "$page"
+verdict $? "a page that is as it should be compiles"
+sed 's/return known/return unknown/' "$page" >"$work/bad.md"
+! fragments "$work/bad.md"
+verdict $? "a name that nobody declared is reported"
+sed 's/known = a;/known = "a";/' "$page" >"$work/bad.md"
+! fragments "$work/bad.md"
+verdict $? "a wrong type inside a function is reported"
+
+# points: what is marked WOK_CP in the headers, without the forms that end in _until
+points() {
+    awk '/^WOK_CP$/ { marked = 1; next }
+        marked && match($0, /wok_[a-z_]+\(/) { print substr($0, RSTART, RLENGTH - 1); marked = 0 }' \
+        "$root"/runtime/include/wok/*.h | sed 's/_until$//' | sort -u
+}
+missing() { # PAGE
+    points | while read -r name; do
+        grep -q "\`$name\`" "$1" || echo "$name is a cancellation point, and is not in $1"
+    done
+}
+missing "$root/docs/cancellation.md" >"$work/out"
+[ ! -s "$work/out" ] && [ "$(points | wc -l)" -gt 20 ]
+verdict $? "docs/cancellation.md names each cancellation point"
+sed 's/`wok_yield`//' "$root/docs/cancellation.md" >"$work/bad.md"
+missing "$work/bad.md" >"$work/out"
+grep -q '^wok_yield is' "$work/out"
+verdict $? "one that is left out is reported"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
