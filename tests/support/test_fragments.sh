@@ -1,7 +1,8 @@
 #!/bin/sh
 # The code in the documents compiles: every ```c block of README.md and docs/*.md, after the page's own hidden
 # comment "code that the fragments use".  A block is a piece of a file or the inside of a function, and sees
-# the pieces before it on its page; "..." stands for what is left out.  And docs/cancellation.md names each cancellation point.
+# the pieces before it on its page; one that includes <wok/wok.h> begins a file of its own.  "..." stands for
+# what is left out.  And docs/cancellation.md names each cancellation point.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d) || exit 1
@@ -47,11 +48,13 @@ fragments() {
     {
         printf '#include <errno.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <wok/wok.h>\n'
         cat "$work/prelude.c" 2>/dev/null
-    } >"$work/page.c"
+    } >"$work/first.c"
+    cp "$work/first.c" "$work/page.c"
     : >"$work/out"
     bad=0
     for block in "$work"/block-*.c; do
         [ -e "$block" ] || break
+        grep -q '^#include <wok/wok.h>' "$block" && cp "$work/first.c" "$work/page.c"
         cat "$work/page.c" "$block" >"$work/file.c"
         {
             cat "$work/page.c"
@@ -83,7 +86,7 @@ verdict $? "there are pages with code"
 
 # Each of the ways in which a page can be wrong is seen.
 page=$work/page.md
-printf '<!-- code that the fragments use:\nstatic int known;\n-->\nText\n```c\nstatic int f(void) { return known; }\n```\n```c\nint a = f();\n...\nknown = a;\n```\n' >"$page"
+printf '<!-- code that the fragments use:\nstatic int known;\n-->\nText\n```c\nstatic int f(void) { return known; }\n```\n```c\nint a = f();\n...\nknown = a;\n```\n```c\n#include <wok/wok.h>\nstatic int f(void) { return 1; }\n```\n' >"$page"
 fragments "$page"
 verdict $? "a page that is as it should be compiles"
 sed 's/return known/return unknown/' "$page" >"$work/bad.md"
