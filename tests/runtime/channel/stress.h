@@ -59,13 +59,38 @@ static inline bool rarely(struct wok__rand *rand)
     return wok__rand_below(rand, 100) == 0;
 }
 
-/* A deadline that has passed, so that whoever has to wait gives up, or one that comes before, during or
- * after what it is waited for. */
+/* Waits that were not over at once, and those of them that were given up. */
+static atomic_u64 waited, given_up;
+
+/* Whoever is about to wait asks this: one in fifty has a deadline, that has passed or comes before, during
+ * or after what is waited for. */
+static inline bool is_in_a_hurry(struct wok__rand *rand)
+{
+    fetch_add_relaxed(&waited, 1);
+    return wok__rand_below(rand, 50) == 0;
+}
+
 static inline wok_instant soon(struct wok__rand *rand)
 {
-    if (wok__rand_below(rand, 4) == 0)
+    if (wok__rand_below(rand, 3) != 0)
         return (wok_instant){0};
     return wok_after(wok_ns(wok__rand_below(rand, wok__rand_below(rand, 2) == 0 ? 1000 : 30000)));
+}
+
+/* The code of a wait with a deadline. */
+static inline int note_given_up(int code)
+{
+    if (code == -ETIMEDOUT)
+        fetch_add_relaxed(&given_up, 1);
+    return code;
+}
+
+/* At least `waits` were waits, and about one in a hundred of them was given up; what is asked for is below
+ * that by what chance may do to the few under a sanitizer. */
+static inline void check_given_up(uint64_t waits)
+{
+    cr_assert_geq(load_relaxed(&waited), waits);
+    cr_assert_geq(load_relaxed(&given_up) * 200, load_relaxed(&waited));
 }
 
 #endif
