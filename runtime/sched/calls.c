@@ -179,7 +179,7 @@ bool wok__calls_wait(struct wok__calls *calls)
     return wait;
 }
 
-struct wok_task *wok__calls_lend(struct wok__calls *calls, uint32_t lender)
+bool wok__calls_lend(struct wok__calls *calls, struct wok__worker *lender)
 {
     struct wok_task *task = NULL;
 
@@ -187,11 +187,12 @@ struct wok_task *wok__calls_lend(struct wok__calls *calls, uint32_t lender)
     if (calls->count > 0) {
         task = calls->waiting[0];
         (void)take_out(calls, task);
+        wok__log_add(lender, WOK_TEST_CALL, task, 0); /* once it is granted, it may begin and end */
         calls->granted = task;
-        calls->lender = lender;
+        calls->lender = lender->index;
     }
     wok__lock_give(&calls->lock);
-    return task;
+    return task != NULL;
 }
 
 void wok__calls_tell(struct wok__calls *calls)

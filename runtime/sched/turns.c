@@ -318,11 +318,9 @@ void wok__turns_give_back(struct wok__turns *turns, uint32_t lender)
 static void lend(struct wok__turns *turns, struct wok__worker *worker)
 {
     atomic_u32 *has = &turns->has[worker->index];
-    struct wok_task *task = wok__calls_lend(&turns->calls, worker->index);
 
-    if (task == NULL)
+    if (!wok__calls_lend(&turns->calls, worker))
         return;
-    wok__log_add(worker, WOK_TEST_CALL, task, 0);
     wok__calls_tell(&turns->calls);
     while (load_acquire(has) == 0) /* [turns.hand-over] */
         wok__futex_wait(has, 0);

@@ -97,8 +97,8 @@ void wok__turns_freeze(struct wok__turns *turns);
 /* A call waits for its turn, and may have it. */
 bool wok__calls_wait(struct wok__calls *calls);
 
-/* The oldest call may begin once it is told; NULL: there is none any more. */
-struct wok_task *wok__calls_lend(struct wok__calls *calls, uint32_t lender);
+/* The oldest call is logged, and may begin once it is told; false: there is none any more. */
+bool wok__calls_lend(struct wok__calls *calls, struct wok__worker *lender);
 void wok__calls_tell(struct wok__calls *calls);
 
 void wok__calls_done(struct wok__calls *calls);
