@@ -367,6 +367,9 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
         return wok__refuse("may not block on another: it awaits a join handle", ret_error);
     }
     join = wok_spawn_raw(runtime, site, args_moved);
+    fence_seq_cst(); /* [shutdown.forced] the task is there before the look whether all are aborted */
+    if (wok__runtime_is_forced(runtime))
+        wok_join_abort(&join); /* they may have been already, and this one was not seen */
     error = wok_join_await(&join, ret_result, ret_error);
     if (error == -ETIMEDOUT || !wok__fatal_panic(runtime, &fatal))
         return error;

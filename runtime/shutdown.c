@@ -72,6 +72,7 @@ size_t wok__runtime_abort_all(struct wok_runtime *runtime)
     size_t aborted = 0;
 
     store_relaxed(&runtime->closed, WOK__FORCED);
+    fence_seq_cst(); /* [shutdown.forced] that before the look at the tasks */
     do {
         batch.count = 0;
         wok__slab_for_each(&runtime->slab, collect, &batch);

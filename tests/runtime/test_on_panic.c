@@ -2,6 +2,7 @@
  * test_on_panic.c - the policies: a panic may shut the runtime down, or abort the process.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -345,4 +346,62 @@ Test(on_panic, options_out_of_range_are_refused, .timeout = 20)
 
     cr_assert_eq(wok_runtime_new(&runtime, &options), -EINVAL);
     cr_assert_null(runtime);
+}
+
+/* ---- a block_on that comes when all are being aborted -------------------------------------------------- */
+
+WOK_TASK(sleeps_on, int, int);
+static int sleeps_on(int *unused, int *result)
+{
+    (void)unused;
+    *result = 0;
+    return wok_sleep(WOK_FOREVER);
+}
+
+struct late {
+    wok_runtime *runtime;
+    unsigned spins;
+};
+
+static void *block_late(void *argument)
+{
+    const struct late *late = argument;
+    wok_join_error error;
+
+    for (volatile unsigned i = 0; i < late->spins; i++)
+        ;
+    /* By its own abort, or since nothing is spawned any more; in time, whenever it came. */
+    cr_assert_eq(wok_block_on(late->runtime, sleeps_on, 0, NULL, &error), -ESHUTDOWN);
+    return NULL;
+}
+
+static int panic_now(void *args, void *result)
+{
+    (void)args, (void)result;
+    wok_panic("now");
+}
+
+static const wok_spawn_site panic_now_site = {
+    .name = "panic now", .file = __FILE__, .line = __LINE__, .function = panic_now};
+
+Test(on_panic, a_block_on_ends_whenever_it_began, .timeout = 60)
+{
+    enum { ROUNDS = TEST_SCALE(2000) };
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        wok_runtime_options options = test_options();
+        struct late late = {.spins = round * 7 % 20000};
+        pthread_t thread;
+        char nothing = 0;
+
+        options.workers = 2;
+        options.paused_clock = false;
+        options.on_panic = WOK_ON_PANIC_SHUTDOWN;
+        cr_assert_eq(wok_runtime_new(&late.runtime, &options), 0);
+        cr_assert_eq(pthread_create(&thread, NULL, block_late, &late), 0);
+        wok_join join = wok_spawn_raw(late.runtime, &panic_now_site, &nothing);
+        (void)wok_join_await(&join, NULL, NULL);
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        wok_runtime_free(late.runtime);
+    }
 }
