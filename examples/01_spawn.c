@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <wok/wok.h>
 
@@ -39,8 +40,11 @@ static int fetch_data_from(struct source *source, char **data)
     if (error < 0)
         return error; /* the task was aborted */
 
-    if (asprintf(data, "Data from %s", source->name) < 0)
+    size_t size = sizeof "Data from " + strlen(source->name);
+    *data = malloc(size);
+    if (*data == NULL)
         return -ENOMEM;
+    snprintf(*data, size, "Data from %s", source->name);
     printf("Finished fetching from %s.\n", source->name);
     return 0;
 }

@@ -101,7 +101,8 @@ WOK_API
 wok_op wok_mutex_lock_op(wok_mutex *mutex);
 
 /**
- * Unlocks the mutex and hands it to whoever waits longest.  An unlocked one fails an assertion.
+ * Unlocks the mutex and hands it to whoever waits longest.  An unlocked one fails an assertion where
+ * assertions are on; elsewhere the next two may both get it.
  *
  * Threads:    any, as a rule where it was locked.
  * Cancel:     not a cancellation point.

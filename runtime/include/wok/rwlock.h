@@ -95,7 +95,8 @@ WOK_API
 wok_op wok_rwlock_read_op(wok_rwlock *lock);
 
 /**
- * Ends reading.  A lock that nobody reads fails an assertion.
+ * Ends reading.  A lock that nobody reads fails an assertion where assertions are on, and excludes nobody
+ * any more elsewhere.
  *
  * Threads:    any, as a rule where it was locked.
  * Cancel:     not a cancellation point.
@@ -150,7 +151,8 @@ WOK_API
 wok_op wok_rwlock_write_op(wok_rwlock *lock);
 
 /**
- * Ends writing.  A lock that nobody writes fails an assertion.
+ * Ends writing.  A lock that nobody writes fails an assertion where assertions are on, and excludes nobody
+ * any more elsewhere.
  *
  * Threads:    any, as a rule where it was locked.
  * Cancel:     not a cancellation point.

@@ -111,7 +111,8 @@ wok_op wok_semaphore_acquire_op(wok_semaphore *semaphore, uint64_t count);
 /**
  * Gives permits back, or adds new ones, and hands them to those who wait.
  *
- * More than WOK_SEMAPHORE_MAX permits fail an assertion.  It works on a closed semaphore, too.
+ * More than WOK_SEMAPHORE_MAX permits fail an assertion where assertions are on.  It works on a closed
+ * semaphore, too.
  *
  * Threads:    any, also one that did not acquire them.
  * Cancel:     not a cancellation point.
