@@ -3,15 +3,14 @@
  *
  * The events of a blocked worker's driver and its timers are served by the others: by busy ones with
  * each turn of their own driver, and by an idle one that sleeps in all those drivers at once, the
- * assistant.  There is one at most, so that one event does not wake every idle worker.
- * role.c says why there is one.
+ * assistant.  There is one at most, so that one event does not wake every idle worker; role.c says why
+ * there is one at all.
  *
  * Invariant
  *   A2  `assisted_until` of a wheel is written by the assistant only.  It is not the owner's
  *       sleeping_until, since the owner may come back and go to sleep at any time.
  */
 #include "sched/sched.h"
-#include "sched/spare.h"
 
 void wok__assist_call(struct wok_runtime *runtime)
 {
