@@ -103,7 +103,7 @@ bool wok__take_require(wok_http_exchange *exchange, const struct wok__subject *s
         *ret_require = (struct wok__require){WOK__REQUIRE_K, k};
         return true;
     }
-    wok__refuse(exchange, 422, subject, require_expected, text);
+    wok__refuse_request(exchange, 422, subject, require_expected, text);
     return false;
 }
 

@@ -38,7 +38,7 @@ static bool take_name(wok_http_exchange *exchange, const struct wok__subject *su
                       struct wok__source *source)
 {
     if (!json_is_string(value)) {
-        wok__refuse(exchange, 400, subject, "a string", (wok_slice){NULL, 0});
+        wok__refuse_request(exchange, 400, subject, "a string", (wok_slice){NULL, 0});
         return false;
     }
     wok_slice name = {json_string_value(value), json_string_length(value)};

@@ -51,9 +51,9 @@ static bool refuse_shape(const struct wok__params *params, wok_slice value)
 {
     struct wok__subject subject = wok__params_subject(params, SOURCE, NULL);
 
-    wok__refuse(params->exchange, 400, &subject,
-                "NAME:DELAY_MS or NAME:DELAY_MS:OUTCOME with a whole number of milliseconds",
-                value);
+    wok__refuse_request(
+        params->exchange, 400, &subject,
+        "NAME:DELAY_MS or NAME:DELAY_MS:OUTCOME with a whole number of milliseconds", value);
     return false;
 }
 

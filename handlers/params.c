@@ -66,9 +66,9 @@ static void describe(const struct wok__subject *subject, char text[TEXT_MAX])
     }
 }
 
-__attribute__((noinline, cold)) void wok__refuse(wok_http_exchange *exchange, int status,
-                                                 const struct wok__subject *subject,
-                                                 const char *expected, wok_slice value)
+__attribute__((noinline, cold)) void wok__refuse_request(wok_http_exchange *exchange, int status,
+                                                         const struct wok__subject *subject,
+                                                         const char *expected, wok_slice value)
 {
     char about[TEXT_MAX];
     const char *mark;
@@ -90,7 +90,7 @@ __attribute__((noinline, cold)) void wok__refuse_number(wok_http_exchange *excha
     char expected[80];
 
     snprintf(expected, sizeof expected, "a whole number from %u to %u", range.min, range.max);
-    wok__refuse(exchange, status, subject, expected, value);
+    wok__refuse_request(exchange, status, subject, expected, value);
 }
 
 /* "a, b or c" */
@@ -111,7 +111,7 @@ __attribute__((noinline, cold)) void wok__refuse_word(wok_http_exchange *exchang
     char expected[TEXT_MAX];
 
     list_words(words, expected);
-    wok__refuse(exchange, status, subject, expected, value);
+    wok__refuse_request(exchange, status, subject, expected, value);
 }
 
 __attribute__((noinline, cold)) static int refuse_unknown(const struct wok__params *params,
@@ -263,7 +263,7 @@ bool wok__check_name(wok_http_exchange *exchange, const struct wok__subject *sub
 
         sequence = wok__utf8_sequence(rest);
         if (sequence == 0) {
-            wok__refuse(exchange, 400, subject, "valid UTF-8", (wok_slice){NULL, 0});
+            wok__refuse_request(exchange, 400, subject, "valid UTF-8", (wok_slice){NULL, 0});
             return false;
         }
         /* C0 and DEL, and C1, which UTF-8 writes as C2 80 to C2 9F */
@@ -271,7 +271,8 @@ bool wok__check_name(wok_http_exchange *exchange, const struct wok__subject *sub
         fits = !control;
     }
     if (!fits)
-        wok__refuse(exchange, 422, subject, "1 to 128 bytes of UTF-8 without control characters",
-                    (wok_slice){NULL, 0});
+        wok__refuse_request(exchange, 422, subject,
+                            "1 to 128 bytes of UTF-8 without control characters",
+                            (wok_slice){NULL, 0});
     return fits;
 }

@@ -88,14 +88,14 @@ bool wok__check_name(wok_http_exchange *exchange, const struct wok__subject *sub
                      wok_slice name);
 
 /** Answers `status` with "SUBJECT must be EXPECTED."; `value` is quoted if it has data. */
-void wok__refuse(wok_http_exchange *exchange, int status, const struct wok__subject *subject,
-                 const char *expected, wok_slice value);
+void wok__refuse_request(wok_http_exchange *exchange, int status,
+                         const struct wok__subject *subject, const char *expected, wok_slice value);
 
-/** As wok__refuse(), with "a whole number from MIN to MAX". */
+/** As wok__refuse_request(), with "a whole number from MIN to MAX". */
 void wok__refuse_number(wok_http_exchange *exchange, int status, const struct wok__subject *subject,
                         struct wok__range range, wok_slice value);
 
-/** As wok__refuse(), with "a, b or c". */
+/** As wok__refuse_request(), with "a, b or c". */
 void wok__refuse_word(wok_http_exchange *exchange, int status, const struct wok__subject *subject,
                       const char *const *words, wok_slice value);
 
