@@ -70,12 +70,6 @@ void wok__task_drop_args(struct wok_task *task, void *args, bool has_result,
         wok__destroy_or_panic(panic, task->site->result_drop, wok__task_result(task));
 }
 
-void wok__task_destroy_result(struct wok_task *task)
-{
-    if (task->outcome == WOK_RETURNED)
-        wok__destroy_result(NULL, task, result_drop_of(task), wok__task_result(task));
-}
-
 void wok__task_report_unjoined(struct wok_task *task)
 {
     wok_join_error error;
@@ -104,6 +98,23 @@ static void store_outcome(struct wok_task *task, enum wok_outcome outcome, int c
     task->next = (struct wok_task *)panic;
 }
 
+void wok__task_destroy_result(struct wok_task *task)
+{
+    struct wok__panic *panic;
+
+    if (task->outcome != WOK_RETURNED)
+        return;
+    panic = wok__destroy_result(task, result_drop_of(task), wok__task_result(task));
+    if (panic != NULL)
+        store_outcome(task, WOK_PANICKED, 0, panic);
+}
+
+void wok__task_abandon(struct wok_task *task)
+{
+    wok__task_destroy_result(task);
+    wok__task_report_unjoined(task);
+}
+
 static void wake_joiner(struct wok_task *task)
 {
     struct wok_task *waiter = task->join_waiter;
@@ -112,18 +123,6 @@ static void wake_joiner(struct wok_task *task)
     wok__state_joiner_claimed(&task->state);
     if (push)
         wok__task_push(waiter, WOK__REASON_WAKE);
-}
-
-/* Nobody takes the result of a scope's child; a panic of its destructor is the child's. */
-static void destroy_child_result(struct wok_task *task)
-{
-    struct wok__panic *panic = NULL;
-
-    if (task->outcome != WOK_RETURNED)
-        return;
-    wok__destroy_result(&panic, task, result_drop_of(task), wok__task_result(task));
-    if (panic != NULL)
-        store_outcome(task, WOK_PANICKED, 0, panic);
 }
 
 /* The end of a task that has, or had, a handle; the task may be gone afterwards. */
@@ -136,13 +135,11 @@ static void complete_with_handle(struct wok_task *task)
         wake_joiner(task);
         return;
     case WOK__COMPLETED_DETACHED:
-        wok__task_report_unjoined(task);
-        wok__task_destroy_result(task);
+        wok__task_abandon(task);
         wok__task_unref(task);
         return;
     case WOK__COMPLETED_FREE:
-        wok__task_report_unjoined(task);
-        wok__task_destroy_result(task);
+        wok__task_abandon(task);
         free_block(task);
         return;
     }
@@ -154,7 +151,7 @@ static void complete(struct wok_task *task)
     bool is_child = group != NULL && group->kind == WOK__GROUP_SCOPE;
 
     if (is_child)
-        destroy_child_result(task);
+        wok__task_destroy_result(task); /* nobody takes it */
     wok__count_ended(task);
     if (is_child) {
         (void)wok__state_complete(&task->state); /* the scope frees the block */

@@ -80,26 +80,28 @@ void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
     }
 }
 
-/* The result of a task that is complete and not in flight: moves it out and frees the block. */
+/* The result of a task that is complete and not in flight: moves it out and frees the block.  One that
+ * is not wanted is destroyed first: a panic of its destructor is the task's outcome. */
 static int take(wok_join *join, void *ret_result, wok_join_error *ret_error)
 {
     struct wok_task *task = WOK_TAKE(join->task);
-    int code = task->outcome == WOK_RETURNED ? 0 : -WOK_EJOIN;
+    bool is_unborn = wok__task_is_unborn(task);
+    bool returned;
 
+    if (ret_result == NULL && !is_unborn)
+        wok__task_destroy_result(task);
+    returned = task->outcome == WOK_RETURNED;
     if (ret_error != NULL)
         wok__join_error_fill(ret_error, task);
-    if (wok__task_is_unborn(task))
-        return code;
-    if (code == 0 && ret_result != NULL) {
+    if (returned && ret_result != NULL) {
         size_t size =
             task->kind == WOK__TASK_STACKLESS ? task->vtable->result_size : task->site->result_size;
         if (size != 0)
             memcpy(ret_result, wok__task_result(task), size);
-    } else {
-        wok__task_destroy_result(task);
     }
-    wok__task_unref(task);
-    return code;
+    if (!is_unborn)
+        wok__task_unref(task);
+    return returned ? 0 : -WOK_EJOIN;
 }
 
 void wok__join_forget(wok_join *join)
@@ -220,8 +222,7 @@ void wok_join_drop(wok_join *join)
     wok__join_forget(&handle);
     if (wok__state_handle_drop(&task->state) == WOK__HANDLE_DETACHED)
         return;
-    wok__task_report_unjoined(task);
-    wok__task_destroy_result(task);
+    wok__task_abandon(task);
     wok__task_unref(task);
 }
 

@@ -91,24 +91,20 @@ void wok__destroy(void (*drop)(void *object), void *object)
     tell_and_free("a destructor", try_destroy(NULL, drop, object));
 }
 
-/* Of two panics the first is the cause. */
-static void prefer_first(struct wok__panic **panic, struct wok__panic *another)
+void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object), void *object)
 {
-    if (panic != NULL && *panic == NULL)
+    struct wok__panic *another = try_destroy(NULL, drop, object);
+
+    if (*panic == NULL)
         *panic = another;
     else
         tell_and_free("a destructor", another);
 }
 
-void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object), void *object)
+struct wok__panic *wok__destroy_result(const struct wok_task *task, void (*drop)(void *result),
+                                       void *result)
 {
-    prefer_first(panic, try_destroy(NULL, drop, object));
-}
-
-void wok__destroy_result(struct wok__panic **panic, const struct wok_task *task,
-                         void (*drop)(void *result), void *result)
-{
-    prefer_first(panic, try_destroy(task, drop, result));
+    return try_destroy(task, drop, result);
 }
 
 void wok__panic_free(struct wok__panic *panic)

@@ -44,10 +44,10 @@ void wok__destroy(void (*drop)(void *object), void *object);
  * is one already, which is the cause and stays. */
 void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object), void *object);
 
-/* As wok__destroy_or_panic for the result of a task, which need not be the one that runs here; without
- * `panic` it is printed. */
-void wok__destroy_result(struct wok__panic **panic, const struct wok_task *task,
-                         void (*drop)(void *result), void *result);
+/* As wok__destroy for the result of a task, which need not be the one that runs here; the panic inside
+ * is the caller's then. */
+struct wok__panic *wok__destroy_result(const struct wok_task *task, void (*drop)(void *result),
+                                       void *result);
 
 void wok__panic_free(struct wok__panic *panic);
 

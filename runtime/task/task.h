@@ -115,8 +115,13 @@ void wok__task_unref(struct wok_task *task);
 void wok__task_drop_args(struct wok_task *task, void *args, bool has_result,
                          struct wok__panic **panic);
 
-/* Destroys the result of a task that returned one which nobody takes. */
+/* Destroys the result, if it has one, of a task that has ended.  A panic of the destructor becomes the
+ * task's outcome. */
 void wok__task_destroy_result(struct wok_task *task);
+
+/* What becomes of a task that has ended and that nobody awaits: its result is destroyed, and then its
+ * panic, of whichever of the two, is reported. */
+void wok__task_abandon(struct wok_task *task);
 
 /* Logs the panic of a task that nobody awaits; a task that did not panic is fine. */
 void wok__task_report_unjoined(struct wok_task *task);

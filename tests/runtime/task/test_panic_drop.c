@@ -263,21 +263,50 @@ static int bad_result(int *unused, int *result)
     return 0;
 }
 
+/* Nobody awaits the task of that panic, which is the `count`th. */
+static void assert_unjoined(unsigned count, const char *name)
+{
+    cr_assert_eq(results_dropped, count);
+    cr_assert_eq(test_unjoined().count, count);
+    cr_assert_eq(test_unjoined().last.outcome, WOK_PANICKED);
+    cr_assert_str_eq(test_unjoined().last.task_name, name);
+    cr_assert_not_null(strstr(test_unjoined().last.message, "\"result\""));
+}
+
 /* S7 */
-WOK_TEST(panic_drop, of_a_result_that_nobody_takes_does_not_escape)
+WOK_TEST(panic_drop, of_a_result_whose_handle_is_dropped_is_a_panic_that_nobody_awaits)
 {
     bad_result_join dropped_first = wok_spawn(bad_result, 0);
     bad_result_join dropped_last = wok_spawn(bad_result, 0);
-    bad_result_join not_wanted = wok_spawn(bad_result, 0);
+    wok_join future = wok_spawn_future(&bad_result_vtable, &(char){0});
 
     bad_result_join_drop(&dropped_first);
     cr_assert_eq(wok_yield(), 0);
-    cr_assert_eq(results_dropped, 1);
+    assert_unjoined(1, "bad_result");
     bad_result_join_drop(&dropped_last);
+    assert_unjoined(2, "bad_result");
+    wok_join_drop(&future);
+    assert_unjoined(3, "bad result");
+}
+
+WOK_TEST(panic_drop, of_a_result_that_is_awaited_without_a_place_for_it_is_the_outcome)
+{
+    bad_result_join not_wanted = wok_spawn(bad_result, 0);
+    bad_result_join in_a_set = wok_spawn(bad_result, 0);
+    WOK_CLEANUP(wok_join_set_freep) wok_join_set *set = NULL;
+    wok_join_error why = {0};
+
+    cr_assert_eq(bad_result_await(&not_wanted, NULL, &why), -WOK_EJOIN);
+    cr_assert_eq(why.outcome, WOK_PANICKED);
+    cr_assert_not_null(strstr(why.message, "\"result\""), "%s", why.message);
+    cr_assert_eq(results_dropped, 1);
+    cr_assert_eq(wok_join_set_new(&set), 0);
+    cr_assert_eq(wok_join_set_add(set, &in_a_set.join), 0);
+    cr_assert_eq(wok_join_set_join_all(set, &why), -WOK_EJOIN);
+    cr_assert_eq(why.outcome, WOK_PANICKED);
+    cr_assert_str_eq(why.task_name, "bad_result");
     cr_assert_eq(results_dropped, 2);
-    cr_assert_eq(bad_result_await(&not_wanted, NULL, NULL), 0, "the task had returned");
-    cr_assert_eq(results_dropped, 3);
-    cr_assert_eq(wok_yield(), 0);
+    cr_assert_eq(test_unjoined().count, 0);
 }
 
 WOK_TEST(panic_drop, of_a_result_of_a_scopes_child_is_the_childs_failure)
