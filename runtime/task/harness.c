@@ -74,10 +74,16 @@ void wok__task_report_unjoined(struct wok_task *task)
 {
     wok_join_error error;
 
-    if (task->outcome != WOK_PANICKED)
+    if (task->outcome != WOK_PANICKED || ((struct wok__panic *)task->next)->joined)
         return;
     wok__join_error_fill(&error, task);
     wok__report_panic(task->runtime, &error);
+}
+
+void wok__task_mark_joined(const struct wok_task *task)
+{
+    if (task->outcome == WOK_PANICKED)
+        wok__panic_mark_joined((struct wok__panic *)task->next);
 }
 
 /* The outcome of a task that ended by itself with `code`. */

@@ -107,6 +107,12 @@ struct wok__panic *wok__destroy_result(const struct wok_task *task, void (*drop)
     return try_destroy(task, drop, result);
 }
 
+void wok__panic_mark_joined(struct wok__panic *panic)
+{
+    if (panic != &no_memory) /* it may be another task's as well */
+        panic->joined = true;
+}
+
 void wok__panic_free(struct wok__panic *panic)
 {
     if (panic != &no_memory)
@@ -177,7 +183,7 @@ static struct wok__panic *record(const char *file, int line, const char *format,
         return &no_memory;
     panic->file = file;
     panic->line = line;
-    panic->told = false;
+    panic->told = panic->joined = false;
     vsnprintf(panic->message, sizeof panic->message, format, args);
     return panic;
 }

@@ -15,8 +15,9 @@ struct wok_task;
 struct wok__panic {
     const char *file;
     int line;
-    bool told; /* to the runtime's panic callback */
-    char message[115];
+    bool told;   /* to the runtime's panic callback */
+    bool joined; /* told to whoever owns the task */
+    char message[114];
 };
 
 enum wok__shielded {
@@ -48,6 +49,9 @@ void wok__destroy_or_panic(struct wok__panic **panic, void (*drop)(void *object)
  * is the caller's then. */
 struct wok__panic *wok__destroy_result(const struct wok_task *task, void (*drop)(void *result),
                                        void *result);
+
+/* The owner of the task is told of it. */
+void wok__panic_mark_joined(struct wok__panic *panic);
 
 void wok__panic_free(struct wok__panic *panic);
 

@@ -80,7 +80,7 @@ void wok_scope_init(wok_scope *scope, const wok_scope_options *options)
         scope->deadline = wok_deadline_push(wok_after(options->timeout));
 }
 
-/* Lets the children of a wait that is over go. */
+/* Lets the children of a wait that is over go; panics that the owner has not been told of are reported. */
 static void release_children(wok_scope *scope)
 {
     struct wok_task *task = load_relaxed(&scope->children);
@@ -94,6 +94,7 @@ static void release_children(wok_scope *scope)
     scope->waited = false;
     while (task != NULL) {
         struct wok_task *next = task->sibling;
+        wok__task_report_unjoined(task);
         wok__task_unref(task);
         task = next;
     }
@@ -279,6 +280,7 @@ static void tell(wok_scope_child *ret_child, const struct wok_task *task)
 {
     ret_child->index = task->child_index;
     wok__join_error_fill(&ret_child->error, task);
+    wok__task_mark_joined(task);
 }
 
 static wok_poll next_poll(void *self, wok_cx *cx, void *result)
@@ -361,7 +363,9 @@ static const struct wok_task *reported(const wok_scope *scope)
     return first_failure(scope);
 }
 
-int wok_scope_wait_error(wok_scope *scope, wok_instant deadline, wok_join_error *ret_error)
+/* Waits for all; `tells`: the code and `*ret_error` reach somebody. */
+static int wait_for_all(wok_scope *scope, wok_instant deadline, bool tells,
+                        wok_join_error *ret_error)
 {
     const struct wok_task *failed;
     int code = wait_for(scope, WOK__SCOPE_ALL, 0, deadline, false);
@@ -374,7 +378,14 @@ int wok_scope_wait_error(wok_scope *scope, wok_instant deadline, wok_join_error 
         return scope->decisive != NULL ? 0 : scope->spawn_error;
     if (ret_error != NULL)
         wok__join_error_fill(ret_error, failed);
+    if (tells)
+        wok__task_mark_joined(failed);
     return failed->outcome == WOK_FAILED ? failed->code : -WOK_EJOIN;
+}
+
+int wok_scope_wait_error(wok_scope *scope, wok_instant deadline, wok_join_error *ret_error)
+{
+    return wait_for_all(scope, deadline, true, ret_error);
 }
 
 int wok_scope_wait_until(wok_scope *scope, wok_instant deadline)
@@ -396,6 +407,7 @@ void wok_scope_visit_failures(const wok_scope *scope, wok_scope_visitor visit, v
         if (!wok__state_is_complete(&task->state) || task->outcome == WOK_RETURNED)
             continue;
         wok__join_error_fill(&error, task);
+        wok__task_mark_joined(task);
         visit(task->child_index, &error, argument);
     }
 }
@@ -416,9 +428,6 @@ void wok_scope_done(wok_scope *scope)
         if (wait_for(scope, WOK__SCOPE_ALL, 0, WOK_NEVER, true) < 0)
             abort(); /* a stackless task owns a scope with live children: scope.h forbids it */
     }
-    for (struct wok_task *task = load_relaxed(&scope->children); task != NULL && !scope->waited;
-         task = task->sibling)
-        wok__task_report_unjoined(task);
     release_children(scope);
     wok_deadline_pop(&scope->deadline);
 }
@@ -433,10 +442,11 @@ wok_scope *wok_scope_enter_(wok_scope *scope, wok_scope_options options)
 
 void wok_scope_close_(wok_scope **scope)
 {
-    int code = wok_scope_wait(*scope);
+    int *ret_code = (*scope)->options.ret_code;
+    int code = wait_for_all(*scope, WOK_NEVER, ret_code != NULL, NULL);
 
-    if ((*scope)->options.ret_code != NULL)
-        *(*scope)->options.ret_code = code;
+    if (ret_code != NULL)
+        *ret_code = code;
     wok_scope_leave_(scope);
 }
 

@@ -123,8 +123,11 @@ void wok__task_destroy_result(struct wok_task *task);
  * panic, of whichever of the two, is reported. */
 void wok__task_abandon(struct wok_task *task);
 
-/* Logs the panic of a task that nobody awaits; a task that did not panic is fine. */
+/* Reports the panic of a task that nobody was told of; a task that did not panic is fine. */
 void wok__task_report_unjoined(struct wok_task *task);
+
+/* The owner of a task that has ended was told how, and need not be told by a report as well. */
+void wok__task_mark_joined(const struct wok_task *task);
 
 /* ---- spawn.c ------------------------------------------------------------------------------ */
 

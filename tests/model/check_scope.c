@@ -128,6 +128,11 @@ void wok__task_report_unjoined(struct wok_task *task)
     (void)task;
 }
 
+void wok__task_mark_joined(const struct wok_task *task)
+{
+    (void)task;
+}
+
 void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
 {
     error->outcome = (wok_outcome)task->outcome;

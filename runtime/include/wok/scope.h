@@ -131,7 +131,9 @@ void wok_scope_leave_(wok_scope **scope);
  * Spawns a stackful child that runs `int function(T *borrowed)`.
  *
  * The child borrows what `borrowed` points to until the scope's wait or done returns.  A child
- * that returns a negative code, is aborted or panics has failed; wok_scope_wait() reports it.
+ * that returns a negative code, is aborted or panics has failed; wok_scope_wait() reports it.  A panic
+ * that its owner was told of neither by the code of a wait nor by wok_scope_next() nor by
+ * wok_scope_visit_failures() goes to the runtime's on_unjoined_panic when the scope lets the child go.
  *
  * Errors:     none at the call; a child that finds no memory is reported by wok_scope_wait().
  * Ownership:  borrows `borrowed`; the scope owns the child.

@@ -124,6 +124,73 @@ WOK_TEST(scope, a_panic_that_no_wait_saw_is_reported_once)
     cr_assert_eq(test_unjoined().count, 1);
 }
 
+/* A scope in which three children panic. */
+static void spawn_three_panics(wok_scope *scope)
+{
+    static struct nap bad[3];
+
+    for (size_t i = 0; i < WOK_COUNT(bad); i++)
+        wok_scope_spawn(scope, panic_at_once, &bad[i]);
+}
+
+static void just_look(size_t index, const wok_join_error *error, void *argument)
+{
+    (void)index, (void)error, (void)argument;
+}
+
+WOK_TEST(scope, panics_beyond_the_one_that_the_wait_tells_are_reported)
+{
+    WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
+    struct nap good = {.duration = wok_ms(1)};
+
+    spawn_three_panics(&scope);
+    cr_assert_eq(wok_scope_wait(&scope), -WOK_EJOIN);
+    cr_assert_eq(test_unjoined().count, 0, "the owner may look at them yet");
+    wok_scope_spawn(&scope, take_nap, &good); /* lets the three go */
+    cr_assert_eq(test_unjoined().count, 2);
+    cr_assert_eq(wok_scope_wait(&scope), 0);
+    wok_scope_done(&scope);
+    cr_assert_eq(test_unjoined().count, 2);
+}
+
+WOK_TEST(scope, panics_that_the_owner_looked_at_are_not_reported)
+{
+    WOK_CLEANUP(wok_scope_done) wok_scope visited = WOK_SCOPE_INIT, ordered = WOK_SCOPE_INIT;
+    wok_scope_child child;
+    int told = 0;
+
+    spawn_three_panics(&visited);
+    cr_assert_eq(wok_scope_wait(&visited), -WOK_EJOIN);
+    wok_scope_visit_failures(&visited, just_look, NULL);
+    wok_scope_done(&visited);
+    cr_assert_eq(test_unjoined().count, 0);
+
+    wok_scope_init(&ordered, &(wok_scope_options){.completion_order = true});
+    spawn_three_panics(&ordered);
+    for (; wok_scope_next(&ordered, &child) == 0; told++)
+        cr_assert_eq(child.error.outcome, WOK_PANICKED);
+    wok_scope_done(&ordered);
+    cr_assert_eq(told, 3);
+    cr_assert_eq(test_unjoined().count, 0);
+}
+
+WOK_TEST(scope, panics_in_a_block_without_a_place_for_its_code_are_all_reported)
+{
+    int code = 0;
+
+    WOK_SCOPE(scope)
+    {
+        spawn_three_panics(scope);
+    }
+    cr_assert_eq(test_unjoined().count, 3);
+    WOK_SCOPE(scope, .ret_code = &code)
+    {
+        spawn_three_panics(scope);
+    }
+    cr_assert_eq(code, -WOK_EJOIN);
+    cr_assert_eq(test_unjoined().count, 5);
+}
+
 struct failures {
     size_t count, index[4];
     int code[4];
