@@ -14,6 +14,7 @@
 
 #include "platform/lock.h"
 #include "sync/mutex.h"
+#include "sync/permits.h"
 #include "task/waiters.h"
 
 /* Wakes the first; the lock is held. */
@@ -121,6 +122,9 @@ static wok_poll wait_poll(void *self, wok_cx *cx, void *result)
     (void)result;
     if (op->vtable == &relock_vtable)
         return relock_poll(op, cx);
+    /* Before the queue: a panic leaves nothing behind. */
+    if (is_first_poll && !wok_mutex_is_locked(op->value))
+        wok__stray_unlock(__FILE__, __LINE__, "wok_condition_wait", op->value);
     if (is_notified(op, cx)) {
         become_relock(op);
         return relock_poll(op, cx);

@@ -8,7 +8,6 @@
  */
 #include "sync/mutex.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "sync/permits.h"
@@ -50,7 +49,6 @@ static void note_holder(wok_mutex *mutex)
 }
 static void note_unlock(wok_mutex *mutex)
 {
-    assert(!is_unlocked(mutex));
     store_relaxed(&mutex->holder, NULL);
 }
 static bool is_mine(const wok_mutex *mutex)
@@ -67,10 +65,11 @@ int wok_mutex_try_lock(wok_mutex *mutex)
     return 0;
 }
 
-void wok_mutex_unlock(wok_mutex *mutex)
+void wok_mutex_unlock_at(wok_mutex *mutex, const char *file, int line)
 {
     note_unlock(mutex);
-    wok__permits_release(&mutex->permits, 1, BIAS);
+    if (!wok__permits_give(&mutex->permits, 1, 0, 0, BIAS))
+        wok__stray_unlock(file, line, "wok_mutex_unlock", mutex);
 }
 
 bool wok_mutex_is_locked(const wok_mutex *mutex)

@@ -69,18 +69,32 @@ static inline bool wok__permits_try(struct wok__permits *permits, uint64_t count
 /* permits.c: gives permits back where somebody waits. */
 void wok__permits_release_contended(struct wok__permits *permits, uint64_t count, uint64_t bias);
 
-static inline void wok__permits_release(struct wok__permits *permits, uint64_t count, uint64_t bias)
+/* Gives permits back if from `least` to `most` are free; false: not so many are, and whoever calls does
+ * not hold what he gives.  What others do at the same time changes nothing of the answer for a holder. */
+static inline bool wok__permits_give(struct wok__permits *permits, uint64_t count, uint64_t least,
+                                     uint64_t most, uint64_t bias)
 {
     uint64_t word = load_relaxed(&permits->word);
 
     do {
+        if (__builtin_expect(wok__permits_free(word, bias) - least > most - least, 0))
+            return false;
         if ((word & WOK__PERMITS_WAITERS) != 0) {
             wok__permits_release_contended(permits, count, bias);
-            return;
+            return true;
         }
         /* [permits.free] what this holder did is visible to the next */
     } while (!cas_release(&permits->word, &word, word + count * WOK__PERMIT));
+    return true;
 }
+
+static inline void wok__permits_release(struct wok__permits *permits, uint64_t count, uint64_t bias)
+{
+    (void)wok__permits_give(permits, count, 0, UINT64_MAX, bias);
+}
+
+/* stray.c: panics at the place of `call`, which would unlock what is not locked so. */
+WOK_NORETURN void wok__stray_unlock(const char *file, int line, const char *call, const void *lock);
 
 /* The poll and the drop of an operation that acquires `op->amount` permits: 0, or -EPIPE if they are
  * closed. */

@@ -6,20 +6,14 @@
  */
 #include <wok/rwlock.h>
 
-#include <assert.h>
 #include <errno.h>
 
 #include "sync/permits.h"
 #include "task/task.h"
 
-#define ALL ((uint64_t)WOK_RWLOCK_READERS_MAX)
+/* One more than there are readers: that none is free says that somebody writes. */
+#define ALL ((uint64_t)WOK_RWLOCK_READERS_MAX + 1)
 #define BIAS ALL /* zero bytes are an unlocked lock */
-
-/* For asserts only. */
-__attribute__((unused)) static uint64_t free_now(const wok_rwlock *lock)
-{
-    return wok__permits_free(load_relaxed(&lock->permits.word), BIAS);
-}
 
 static wok_poll lock_poll(void *self, wok_cx *cx, void *result)
 {
@@ -89,10 +83,10 @@ int wok_rwlock_try_read_lock(wok_rwlock *lock)
     return wok__permits_try(&lock->permits, 1, BIAS) ? 0 : -EAGAIN;
 }
 
-void wok_rwlock_read_unlock(wok_rwlock *lock)
+void wok_rwlock_read_unlock_at(wok_rwlock *lock, const char *file, int line)
 {
-    assert(free_now(lock) < ALL);
-    wok__permits_release(&lock->permits, 1, BIAS);
+    if (!wok__permits_give(&lock->permits, 1, 1, ALL - 1, BIAS))
+        wok__stray_unlock(file, line, "wok_rwlock_read_unlock", lock);
 }
 
 wok_rwlock *wok__rwlock_read_begin(wok_rwlock *lock, int *ret_code)
@@ -122,16 +116,16 @@ int wok_rwlock_try_write_lock(wok_rwlock *lock)
     return wok__permits_try(&lock->permits, ALL, BIAS) ? 0 : -EAGAIN;
 }
 
-void wok_rwlock_write_unlock(wok_rwlock *lock)
+void wok_rwlock_write_unlock_at(wok_rwlock *lock, const char *file, int line)
 {
-    assert(free_now(lock) == 0);
-    wok__permits_release(&lock->permits, ALL, BIAS);
+    if (!wok__permits_give(&lock->permits, ALL, 0, 0, BIAS))
+        wok__stray_unlock(file, line, "wok_rwlock_write_unlock", lock);
 }
 
-void wok_rwlock_downgrade(wok_rwlock *lock)
+void wok_rwlock_downgrade_at(wok_rwlock *lock, const char *file, int line)
 {
-    assert(free_now(lock) == 0);
-    wok__permits_release(&lock->permits, ALL - 1, BIAS);
+    if (!wok__permits_give(&lock->permits, ALL - 1, 0, 0, BIAS))
+        wok__stray_unlock(file, line, "wok_rwlock_downgrade", lock);
 }
 
 wok_rwlock *wok__rwlock_write_begin(wok_rwlock *lock, int *ret_code)

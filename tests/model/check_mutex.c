@@ -43,7 +43,7 @@ static void setup_held(void)
 static void setup_writing(void)
 {
     setup();
-    store_relaxed(&rwlock.permits.word, -(uint64_t)WOK_RWLOCK_READERS_MAX * WOK__PERMIT);
+    store_relaxed(&rwlock.permits.word, -((uint64_t)WOK_RWLOCK_READERS_MAX + 1) * WOK__PERMIT);
 }
 
 static void finish(void)

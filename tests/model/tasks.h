@@ -17,6 +17,7 @@
 #include "model.h"
 
 #include "platform/lock.h"
+#include "sync/permits.h"
 #include "task/context.h"
 #include "task/task.h"
 
@@ -52,6 +53,17 @@ static void tasks_setup(void)
 struct wok__here *wok__here(void)
 {
     return &heres[task_self()];
+}
+
+/* What is unlocked here is locked. */
+void wok__stray_unlock(const char *file, int line, const char *call, const void *lock)
+{
+    (void)file;
+    (void)line;
+    (void)call;
+    (void)lock;
+    model_assert(false);
+    __builtin_unreachable();
 }
 
 /* Set by a check whose threads run tasks of its own: true if `task` is one of those, and was pushed. */

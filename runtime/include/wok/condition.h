@@ -47,7 +47,8 @@ typedef struct wok_condition {
  *
  * Errors:     0; -ECANCELED if the caller is aborted; -ETIMEDOUT if a deadline that covers it
  *             passes; -EDEADLK in a stackless task, which polls wok_condition_wait_op().
- * Ownership:  allocates nothing.  The caller holds the mutex before and, on every path, after.
+ * Ownership:  allocates nothing.  The caller holds the mutex before and, on every path, after; one that
+ *             nobody holds is a panic.
  * Threads:    the holder of the mutex: a stackful task parks, a plain thread blocks.
  * Cancel:     cancellation point until it is notified; a notification that was meant for the caller
  *             goes to the next.  The mutex is locked again all the same, which waits for its turn as

@@ -101,14 +101,26 @@ WOK_API
 wok_op wok_mutex_lock_op(wok_mutex *mutex);
 
 /**
- * Unlocks the mutex and hands it to whoever waits longest.  An unlocked one fails an assertion where
- * assertions are on; elsewhere the next two may both get it.
+ * Unlocks the mutex and hands it to whoever waits longest.
+ *
+ * To unlock an unlocked one is a panic of the caller's at the place of the call, in every build; outside
+ * of tasks it ends the process.  Whose it is, is not looked at: a mutex that another task holds is taken
+ * from it.
  *
  * Threads:    any, as a rule where it was locked.
  * Cancel:     not a cancellation point.
  */
+#define wok_mutex_unlock(mutex_) wok_mutex_unlock_at((mutex_), __FILE__, __LINE__)
+
+/**
+ * As wok_mutex_unlock(), which a panic says to be at a place of the caller's choice: the function behind it.
+ *
+ * Ownership:  `file` has static storage.
+ * Threads:    as wok_mutex_unlock().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
-void wok_mutex_unlock(wok_mutex *mutex);
+void wok_mutex_unlock_at(wok_mutex *mutex, const char *file, int line);
 
 /**
  * True while somebody holds the mutex.

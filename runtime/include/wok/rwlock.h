@@ -40,8 +40,8 @@ typedef struct wok_rwlock {
         }                                                                                          \
     }
 
-/** How many may read at a time; one more waits. */
-#define WOK_RWLOCK_READERS_MAX (UINT32_C(1) << 30)
+/** How many may read at a time, which the program sees to. */
+#define WOK_RWLOCK_READERS_MAX ((UINT32_C(1) << 30) - 1)
 
 /**
  * Waits until the caller may read, together with other readers.
@@ -95,14 +95,22 @@ WOK_API
 wok_op wok_rwlock_read_op(wok_rwlock *lock);
 
 /**
- * Ends reading.  A lock that nobody reads fails an assertion where assertions are on, and excludes nobody
- * any more elsewhere.
+ * Ends reading.  Where nobody reads it is a panic, as wok_mutex_unlock() of an unlocked mutex is.
  *
  * Threads:    any, as a rule where it was locked.
  * Cancel:     not a cancellation point.
  */
+#define wok_rwlock_read_unlock(lock_) wok_rwlock_read_unlock_at((lock_), __FILE__, __LINE__)
+
+/**
+ * As wok_rwlock_read_unlock(), which a panic says to be at a place of the caller's choice: the function behind it.
+ *
+ * Ownership:  `file` has static storage.
+ * Threads:    as wok_rwlock_read_unlock().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
-void wok_rwlock_read_unlock(wok_rwlock *lock);
+void wok_rwlock_read_unlock_at(wok_rwlock *lock, const char *file, int line);
 
 /**
  * Waits until the caller may write, alone.  Queue, errors and the rest as wok_rwlock_read_lock().
@@ -151,25 +159,42 @@ WOK_API
 wok_op wok_rwlock_write_op(wok_rwlock *lock);
 
 /**
- * Ends writing.  A lock that nobody writes fails an assertion where assertions are on, and excludes nobody
- * any more elsewhere.
+ * Ends writing.  Where nobody writes it is a panic, as wok_mutex_unlock() of an unlocked mutex is.
  *
  * Threads:    any, as a rule where it was locked.
  * Cancel:     not a cancellation point.
  */
-WOK_API
-void wok_rwlock_write_unlock(wok_rwlock *lock);
+#define wok_rwlock_write_unlock(lock_) wok_rwlock_write_unlock_at((lock_), __FILE__, __LINE__)
 
 /**
- * Makes a writer a reader without letting another writer in between.
+ * As wok_rwlock_write_unlock(), which a panic says to be at a place of the caller's choice: the function behind it.
+ *
+ * Ownership:  `file` has static storage.
+ * Threads:    as wok_rwlock_write_unlock().
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_rwlock_write_unlock_at(wok_rwlock *lock, const char *file, int line);
+
+/**
+ * Makes a writer a reader without letting another writer in between.  Where nobody writes it is a panic.
  *
  * Readers that waited before the next writer go on; that writer and those behind it keep waiting.
  *
  * Threads:    any, as a rule where it was locked for writing.
  * Cancel:     not a cancellation point.
  */
+#define wok_rwlock_downgrade(lock_) wok_rwlock_downgrade_at((lock_), __FILE__, __LINE__)
+
+/**
+ * As wok_rwlock_downgrade(), which a panic says to be at a place of the caller's choice: the function behind it.
+ *
+ * Ownership:  `file` has static storage.
+ * Threads:    as wok_rwlock_downgrade().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
-void wok_rwlock_downgrade(wok_rwlock *lock);
+void wok_rwlock_downgrade_at(wok_rwlock *lock, const char *file, int line);
 
 /**
  * Ends reading of `*held` and sets it to NULL; NULL is fine.  For WOK_CLEANUP.

@@ -404,6 +404,21 @@ void try_locks()
     claim(error == 0 && blocks == 4, "locks cover blocks");
     claim(!wok_mutex_is_locked(&mutex) && wok_semaphore_available(&semaphore) == 3,
           "and are given back after them");
+
+    error = wok_mutex_lock(&mutex);
+    if (error == 0)
+        wok_mutex_unlock(&mutex);
+    claim(error == 0 && !wok_mutex_is_locked(&mutex), "a mutex is locked and unlocked by hand");
+    error = wok_rwlock_write_lock(&rwlock);
+    if (error == 0)
+        wok_rwlock_write_unlock(&rwlock);
+    claim(error == 0 && wok_rwlock_write_lock(&rwlock) == 0, "as is a read-write lock");
+    wok_rwlock_downgrade(&rwlock);
+    claim(wok_rwlock_try_read_lock(&rwlock) == 0, "whose writer becomes a reader");
+    wok_rwlock_read_unlock(&rwlock);
+    wok_rwlock_read_unlock(&rwlock);
+    claim(wok_rwlock_try_write_lock(&rwlock) == 0, "and goes");
+    wok_rwlock_write_unlock(&rwlock);
 }
 
 /* ---- channels ------------------------------------------------------------------------------- */

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "support/wok_test.h"
 
@@ -359,14 +358,6 @@ WOK_TEST(condition, a_stackless_task_polls_the_operation)
     cr_assert_eq(items, 0);
     cr_assert_not(wok_mutex_is_locked(&mutex));
 }
-
-#ifndef NDEBUG
-Test(condition, waiting_without_the_mutex_fails_an_assertion, .signal = SIGABRT)
-{
-    setup();
-    (void)wok_condition_wait(&condition, &mutex);
-}
-#endif
 
 /* ---- producers and consumers on several threads -------------------------------------------------------------- */
 

@@ -5,7 +5,6 @@
  * L-numbers are rules of Tokio's RwLock.
  */
 #include <errno.h>
-#include <signal.h>
 
 #include "support/wok_test.h"
 
@@ -258,18 +257,3 @@ WOK_TEST(rwlock, a_panic_unlocks_and_does_not_poison)
         cr_assert(free_for_all());
     }
 }
-
-#ifndef NDEBUG
-Test(rwlock, ending_to_read_what_nobody_reads_fails_an_assertion, .signal = SIGABRT)
-{
-    setup();
-    wok_rwlock_read_unlock(&lock);
-}
-
-Test(rwlock, ending_to_write_while_others_read_fails_an_assertion, .signal = SIGABRT)
-{
-    setup();
-    cr_assert_eq(wok_rwlock_try_read_lock(&lock), 0);
-    wok_rwlock_write_unlock(&lock);
-}
-#endif
