@@ -22,15 +22,34 @@ install(TARGETS ${libraries} EXPORT wokTargets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT development)
 
+# With link-time optimisation gcc's objects hold machine code and gcc's own form of it, which any gcc reads
+# first and only the same gcc can read.  libwok.a is installed without it, for every compiler, and
+# libwok_lto.a with it, for who asks: docs/decisions/0027-installed-archive.md.
+set(WOK_LTO_GCC "")
+set(pc_static_lto "")
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  string(REGEX MATCH "^[0-9]+\\.[0-9]+" WOK_LTO_GCC "${CMAKE_C_COMPILER_VERSION}")
+  set(pc_static_lto "# The same, for gcc ${WOK_LTO_GCC} to optimise together with the program.
+static_lto=\${libdir}/libwok_lto.a\n")
+  install(FILES "$<TARGET_FILE:wok>" DESTINATION "${CMAKE_INSTALL_LIBDIR}" RENAME libwok_lto.a
+    COMPONENT development)
+  install(CODE "
+    set(archive \"${CMAKE_INSTALL_LIBDIR}/libwok.a\")
+    if(NOT IS_ABSOLUTE \"\${archive}\")
+      set(archive \"\${CMAKE_INSTALL_PREFIX}/\${archive}\")
+    endif()
+    execute_process(COMMAND \"${CMAKE_OBJCOPY}\" -R .gnu.lto_* -R .gnu.debuglto_*
+      -N __gnu_lto_slim -N __gnu_lto_v1 \"\$ENV{DESTDIR}\${archive}\" RESULT_VARIABLE failed)
+    if(failed)
+      message(FATAL_ERROR \"could not take gcc's own form out of \${archive}: \${failed}\")
+    endif()" COMPONENT development)
+endif()
+
 # ---- find_package(wok) ---------------------------------------------------------------------------
 
 install(EXPORT wokTargets NAMESPACE wok:: DESTINATION "${cmake_dir}" COMPONENT development)
-set(WOK_LTO_GCC "")
-if(WOK_LTO AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  string(REGEX MATCH "^[0-9]+\\.[0-9]+" WOK_LTO_GCC "${CMAKE_C_COMPILER_VERSION}")
-endif()
 configure_package_config_file(cmake/wokConfig.cmake.in "${CMAKE_BINARY_DIR}/generated/wokConfig.cmake"
-  INSTALL_DESTINATION "${cmake_dir}" NO_SET_AND_CHECK_MACRO)
+  INSTALL_DESTINATION "${cmake_dir}" PATH_VARS CMAKE_INSTALL_LIBDIR NO_SET_AND_CHECK_MACRO)
 # Before 1.0 a minor version may change the interface.
 write_basic_package_version_file("${CMAKE_BINARY_DIR}/generated/wokConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion)

@@ -74,6 +74,10 @@ WOK__NOT_INSTRUMENTED void wok__context_switch_final(struct wok__context *from,
 #if WOK__CONTEXT_HOOKS
     announce(NULL, to);
 #endif
+#if WOK__LATE_ASAN
+    if (wok__late_asan())
+        wok__late_asan_leave_for_good();
+#endif
     wok__context_swap(&from->sp, to->sp);
     abort(); /* a context which has ended was continued */
 }
@@ -123,6 +127,12 @@ void wok__context_call_on(struct wok__context *from, struct wok__context *to,
                           void (*fn)(void *argument), void *argument)
 {
     (void)from;
+#if WOK__LATE_ASAN
+    if (wok__late_asan()) {
+        wok__late_asan_call(to->sp, fn, argument);
+        return;
+    }
+#endif
     wok__context_call(to->sp, fn, argument);
 }
 
@@ -180,6 +190,10 @@ void wok__context_make(struct wok__context *context, const struct wok__stack *st
     context->argument = argument;
     entry = begin;
     argument = context;
+#endif
+#if WOK__LATE_ASAN
+    if (wok__late_asan())
+        top = wok__late_asan_prepare(stack, top, &entry, &argument);
 #endif
     context->sp = wok__context_prepare(stack->base, (void *)top, entry, argument);
 }

@@ -26,6 +26,7 @@
 
 #include <wok/base.h>
 
+#include "platform/late_asan.h"
 #include "platform/sanitizer.h"
 #include "platform/stack.h"
 
@@ -87,6 +88,21 @@ static inline void wok__context_switch(struct wok__context *from, struct wok__co
     wok__context_swap(&from->sp, to->sp);
 }
 #endif
+
+/* As wok__context_switch, between a thread's own stack and a fiber: `stack` is the fiber's if `to` is the
+ * fiber, and NULL if it is the thread.  Only late_asan.h wants to know, so no context keeps it. */
+static inline void wok__context_switch_onto(struct wok__context *from, struct wok__context *to,
+                                            const struct wok__stack *stack)
+{
+#if WOK__LATE_ASAN
+    if (__builtin_expect(wok__late_asan(), 0)) {
+        wok__late_asan_switch(&from->sp, to->sp, stack);
+        return;
+    }
+#endif
+    (void)stack;
+    wok__context_switch(from, to);
+}
 
 /*
  * Calls fn(argument) on the stack of `to`, which is suspended and stays so, below what lies there; the

@@ -73,12 +73,4 @@
 #define WOK__NOT_INSTRUMENTED __attribute__((noinline))
 #endif
 
-/* A program may use more of a stack when it is instrumented: redzones, and the tools' interceptors
- * inside libc calls.  Measured: gcc 12 -O0 with ASan makes frames two to three times as large. */
-#if WOK__ASAN || WOK__TSAN
-#define WOK__STACK_SCALE 4
-#else
-#define WOK__STACK_SCALE 1
-#endif
-
 #endif

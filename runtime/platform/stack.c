@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "platform/sanitizer.h"
+#include "platform/late_asan.h"
 #include "platform/stack_arena.h"
 
-#define DEFAULT_BYTES (((size_t)64 << 10) * WOK__STACK_SCALE)
+#define DEFAULT_BYTES ((size_t)64 << 10)
 #define BATCH 8       /* untouched stacks cost nothing but their guard's system call */
 #define TRIM_MAX 8192 /* stacks per trim: 3 to 8 ms for the worker, measured */
 #define MINCORE_PAGES 64
@@ -41,7 +41,7 @@ static bool reserve(struct wok__stack_cache *cache, size_t capacity)
 void wok__stack_cache_init(struct wok__stack_cache *cache, size_t stack_bytes)
 {
     if (stack_bytes == 0)
-        stack_bytes = DEFAULT_BYTES;
+        stack_bytes = DEFAULT_BYTES * wok__stack_scale();
     *cache = (struct wok__stack_cache){.class_index = wok__stack_class_of(stack_bytes)};
     cache->stack_bytes = stack_bytes;
     if (cache->class_index != WOK__STACK_DIRECT)

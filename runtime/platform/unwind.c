@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "platform/context_machine.h"
+#include "platform/late_asan.h"
 
 /* "wok\0task": tells foreign personalities that the exception is none of theirs. */
 #define EXCEPTION_CLASS UINT64_C(0x776f6b007461736b)
@@ -33,10 +34,8 @@ static void keep_exception(_Unwind_Reason_Code reason, struct _Unwind_Exception 
 
 WOK__NOT_INSTRUMENTED static void land(struct wok__catch *catch_frame)
 {
-#if WOK__ASAN
     /* The frames between here and the catch are left without clearing their redzones. */
-    __asan_handle_no_return();
-#endif
+    wok__asan_no_return();
     wok__catch_resume(catch_frame);
 }
 
@@ -66,9 +65,7 @@ WOK__NOT_INSTRUMENTED static void unwind(struct wok__catch *catch_frame)
         .exception_class = EXCEPTION_CLASS,
         .exception_cleanup = keep_exception,
     };
-#if WOK__ASAN
-    __asan_handle_no_return();
-#endif
+    wok__asan_no_return();
     (void)_Unwind_ForcedUnwind(&catch_frame->exception, stop, catch_frame);
 }
 

@@ -73,7 +73,7 @@ void wok__fiber_suspend(struct wok__here *here)
     struct wok__fiber *fiber = here->fiber;
 
     assert(fiber != NULL);
-    wok__context_switch(&fiber->context, &here->thread);
+    wok__context_switch_onto(&fiber->context, &here->thread, NULL);
 }
 
 int wok__fiber_cancel_point(struct wok__here *here)

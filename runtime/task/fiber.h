@@ -56,7 +56,7 @@ static inline __attribute__((always_inline)) bool wok__fiber_poll(struct wok_tas
     here->guard = fiber->guard; /* it may wait inside a guard of its own; NULL at first */
     here->fiber = fiber;
     here->ambient = fiber->ambient;
-    wok__context_switch(&here->thread, &fiber->context);
+    wok__context_switch_onto(&here->thread, &fiber->context, &fiber->stack);
     here->fiber = NULL;
     fiber->ambient = here->ambient;
     here->ambient = (struct wok__ambient){0}; /* nothing covers the worker's own stack */

@@ -66,6 +66,16 @@ pkg-config --libs wok | tr ' ' '\n' >"$work/log" 2>&1
 grep -qx -e -lwok "$work/log" && grep -qx -e -pthread "$work/log"
 verdict $? "pkg-config --libs gives -lwok and -pthread"
 
+# Any compiler can read libwok.a; what only the gcc that built it can read stands beside it.
+readelf -S "$lib/libwok.a" 2>&1 | grep -E 'gnu\.(debug)?lto_|Error' | sort | uniq -c >"$work/log"
+[ ! -s "$work/log" ]
+verdict $? "libwok.a is machine code only"
+lto=$(pkg-config --variable=static_lto wok)
+if [ -n "$lto" ]; then
+    readelf -S "$lto" 2>"$work/log" | grep -q 'gnu\.lto_'
+    verdict $? "libwok_lto.a has what gcc optimises at the link"
+fi
+
 # ---- the projects ----------------------------------------------------------------------------------
 
 generator='Unix Makefiles'
@@ -98,6 +108,10 @@ by_cmake() { # c or cxx, compiler, options...
     done
     inside "$build/use_wok_static" && outside "$build/use_wok_shared"
     verdict $? "$compiler: each of the two has the library that it asked for"
+    if [ -x "$build/use_wok_static_lto" ]; then
+        runs "$build/use_wok_static_lto"
+        verdict $? "$compiler: the $project program with wok::wok_static_lto"
+    fi
     case "$*" in *BUILD_SHARED_LIBS=ON*) outside "$build/use_wok" ;; *) inside "$build/use_wok" ;; esac
     verdict $? "$compiler: wok::wok is static, or shared where BUILD_SHARED_LIBS is on"
 }
@@ -125,15 +139,51 @@ by_pkg_config() { # source, compiler, options...
     links_and_runs "$compiler: and runs with libwok.a" "$compiler" "$object" "$archive" -pthread
     inside "$work/program"
     verdict $? "$compiler: which is inside"
-    # As gcc of another version links it: without what this one would optimise at the link.
-    links_and_runs "$compiler: and runs with the machine code of libwok.a" \
-        "$compiler" -fno-lto "$object" "$archive" -pthread
+    if [ -n "$lto" ]; then # clang takes the machine code
+        links_and_runs "$compiler: and runs with libwok_lto.a" "$compiler" "$object" "$lto" -pthread
+    fi
     links_and_runs "$compiler: and runs with static libraries only" \
         "$compiler" -static "$object" $(pkg-config --static --libs wok)
 }
 
+# gcc 12's sanitizers cannot place their shadow where the kernel randomises more than 28 bits.
+fixed=''
+if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 32)" -gt 28 ] && setarch -R true 2>/dev/null; then
+    fixed='setarch -R'
+fi
+
+# A correct program that AddressSanitizer watches has nothing to say but its own line, and a wrong one is
+# found, on the stack of a task: so the tool did look.
+watched() { # the claim, how to link...
+    claim=$1
+    shift
+    rm -f "$work/program"
+    # shellcheck disable=SC2086 # two words or none
+    "$@" -o "$work/program" >"$work/log" 2>&1 &&
+        timeout -k 1 60 $fixed "$work/program" >"$work/log" 2>&1 && [ "$(cat "$work/log")" = '0 wrong' ]
+    verdict $? "$claim: a correct program is not reported"
+    # shellcheck disable=SC2086
+    timeout -k 1 60 $fixed "$work/program" wrong >"$work/log" 2>&1
+    grep -q 'AddressSanitizer: stack-buffer-overflow' "$work/log" && grep -q ' in parks' "$work/log"
+    verdict $? "$claim: a wrong one is"
+}
+
+# shellcheck disable=SC2046 # lists of options
+with_asan() { # compiler
+    for level in -O0 -O2; do
+        "$1" -std=c11 -Wall -Wextra -Wpedantic -Werror -g "$level" -fsanitize=address \
+            $(pkg-config --cflags wok) -c "$here/c/watched.c" -o "$work/watched.o" >"$work/log" 2>&1
+        verdict $? "$1 $level: watched.c compiles with AddressSanitizer"
+        set -- "$1" "$level" -fsanitize=address "$work/watched.o"
+        watched "$1 $level, libwok.a" "$@" "$(pkg-config --variable=static wok)" -pthread
+        watched "$1 $level, libwok.so" "$@" $(pkg-config --libs wok)
+        [ -z "$lto" ] || watched "$1 $level, libwok_lto.a" "$@" "$lto" -pthread
+    done
+}
+
 for compiler in gcc clang; do
     command -v "$compiler" >/dev/null || continue
+    with_asan "$compiler"
     by_cmake c "$compiler"
     by_pkg_config c/main.c "$compiler" -std=c11 -Wall -Wextra -Wpedantic -Werror
     # shellcheck disable=SC2046

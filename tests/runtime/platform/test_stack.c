@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "platform/context.h"
+#include "platform/late_asan.h"
 #include "support/test.h"
 
 /* A tool's own memory and address space drown ours: no figures are compared under one. */
@@ -23,7 +24,7 @@
 #define PLAIN (!under_valgrind())
 #define MANY 100000
 #endif
-#define DEFAULT_BYTES (((size_t)64 << 10) * WOK__STACK_SCALE)
+#define DEFAULT_BYTES (((size_t)64 << 10) * wok__stack_scale())
 
 static struct wok__stack_cache cache;
 static struct wok__stack many[MANY];
