@@ -1,6 +1,7 @@
 /*
  * main.c - a whole program as one task: what a main() does around it.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,7 +35,7 @@ int wok_main(int (*body)(void))
     wok_join_error why;
     int result = EXIT_SUCCESS;
 
-    int error = wok_runtime_new(&runtime, NULL);
+    int error = body != NULL ? wok_runtime_new(&runtime, NULL) : -EINVAL;
     if (error < 0)
         return fail("cannot build a runtime", error);
 

@@ -245,16 +245,21 @@ int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *option
 {
     static const wok_runtime_options defaults;
     struct wok_runtime *runtime = NULL;
-    int error = check_options(options != NULL ? options : &defaults);
+    int error;
 
+    if (ret_runtime == NULL)
+        return -EINVAL;
     if (wok__is_forked())
         return -ENOTRECOVERABLE;
+    if (options == NULL)
+        options = &defaults;
+    error = check_options(options);
     if (error < 0)
         return error;
     if (posix_memalign((void **)&runtime, WOK__CACHE_LINE, sizeof *runtime) != 0)
         return -ENOMEM;
     memset(runtime, 0, sizeof *runtime);
-    runtime->options = options != NULL ? *options : defaults;
+    runtime->options = *options;
     if (runtime->options.event_interval == 0)
         runtime->options.event_interval = WOK__INTERVAL;
     snprintf(runtime->thread_name, sizeof runtime->thread_name, "%s",
@@ -297,14 +302,22 @@ wok_runtime *wok_runtime_enter(wok_runtime *runtime)
     return before;
 }
 
+/* NULL is the calling thread's, which may have none. */
+static const struct wok_runtime *or_current(const wok_runtime *runtime)
+{
+    return runtime != NULL ? runtime : wok__here()->runtime;
+}
+
 unsigned wok_runtime_workers(const wok_runtime *runtime)
 {
-    return runtime->worker_count;
+    runtime = or_current(runtime);
+    return runtime != NULL ? runtime->worker_count : 0;
 }
 
 unsigned wok_runtime_workers_max(const wok_runtime *runtime)
 {
-    return runtime->spares.seats_max;
+    runtime = or_current(runtime);
+    return runtime != NULL ? runtime->spares.seats_max : 0;
 }
 
 wok_instant wok_now(void)
@@ -327,7 +340,11 @@ void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *erro
 
 void wok_shutdown_subscribe(wok_watch_receiver *receiver, wok_runtime *runtime)
 {
-    wok_watch_subscribe(&runtime->shutdown_watch, receiver);
+    *receiver = (wok_watch_receiver){NULL, 0};
+    if (runtime == NULL)
+        runtime = wok__here()->runtime;
+    if (runtime != NULL)
+        wok_watch_subscribe(&runtime->shutdown_watch, receiver);
 }
 
 static int refuse_in_child(wok_join_error *ret_error)
@@ -366,12 +383,14 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
         wok__destroy(site->args_drop, args_moved);
         return wok__refuse("may not block on another: it awaits a join handle", ret_error);
     }
+    if (runtime == NULL)
+        runtime = wok__here()->runtime;
     join = wok_spawn_raw(runtime, site, args_moved);
     fence_seq_cst(); /* [shutdown.forced] the task is there before the look whether all are aborted */
-    if (wok__runtime_is_forced(runtime))
+    if (runtime != NULL && wok__runtime_is_forced(runtime))
         wok_join_abort(&join); /* they may have been already, and this one was not seen */
     error = wok_join_await(&join, ret_result, ret_error);
-    if (error == -ETIMEDOUT || !wok__fatal_panic(runtime, &fatal))
+    if (error == -ETIMEDOUT || runtime == NULL || !wok__fatal_panic(runtime, &fatal))
         return error;
     if (error == 0 && ret_result != NULL)
         wok__destroy(site->result_drop, ret_result);

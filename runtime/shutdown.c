@@ -343,6 +343,8 @@ int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_
 
     if (wok__is_forked())
         return -ENOTRECOVERABLE;
+    if (runtime == NULL)
+        return -EINVAL;
     if (may_not_wait(runtime)) {
         if (wok__here()->task != NULL)
             return wok__refuse("may not shut a runtime down: it would wait for itself", NULL);

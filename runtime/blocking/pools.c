@@ -210,8 +210,10 @@ int wok_blocking_pool_new(wok_blocking_pool **ret_pool, wok_runtime *runtime,
                           const wok_blocking_pool_options *options)
 {
     struct wok__pool_settings settings;
-    size_t length = options->name != NULL ? strlen(options->name) : 0;
+    size_t length = options != NULL && options->name != NULL ? strlen(options->name) : 0;
 
+    if (ret_pool == NULL)
+        return -EINVAL;
     if (runtime == NULL)
         runtime = wok__here()->runtime;
     if (runtime == NULL || length == 0 || length >= sizeof settings.name)
@@ -263,6 +265,11 @@ void wok_blocking_pool_metrics_get(const wok_blocking_pool *pool,
 {
     struct wok__pool_figures figures;
 
+    *ret_metrics = (wok_blocking_pool_metrics){.threads = 0};
+    if (pool == NULL && wok__here()->runtime != NULL)
+        pool = wok__runtime_pools(wok__here()->runtime)->main;
+    if (pool == NULL)
+        return;
     wok__pool_figures((wok_blocking_pool *)pool, &figures);
     *ret_metrics = (wok_blocking_pool_metrics){
         .threads = figures.threads,
@@ -280,8 +287,13 @@ void wok_blocking_pool_metrics_get(const wok_blocking_pool *pool,
 bool wok_blocking_pool_metrics_nth(const wok_runtime *runtime, size_t index,
                                    wok_blocking_pool_metrics *ret_metrics)
 {
-    struct wok_blocking_pool *pool = nth(wok__runtime_pools((wok_runtime *)runtime), index);
+    struct wok_blocking_pool *pool;
 
+    if (runtime == NULL)
+        runtime = wok__here()->runtime;
+    if (runtime == NULL)
+        return false;
+    pool = nth(wok__runtime_pools((wok_runtime *)runtime), index);
     if (pool == NULL)
         return false;
     wok_blocking_pool_metrics_get(pool, ret_metrics);

@@ -46,6 +46,8 @@ static wok_join spawn_in(wok_blocking_pool *pool, const wok_spawn_options *optio
 wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site *site,
                                    void *args_moved)
 {
+    if (pool == NULL)
+        return wok_spawn_blocking_raw(NULL, site, args_moved);
     return spawn_in(pool, NULL, site, args_moved);
 }
 

@@ -18,6 +18,8 @@ int wok_broadcast_new(const wok_broadcast_options *options, wok_broadcast_sender
     struct wok_broadcast *broadcast;
     size_t capacity, slots_bytes, nodes_bytes;
 
+    if (options == NULL || ret_sender == NULL)
+        return -EINVAL;
     if (options->capacity == 0 || (options->value_drop != NULL && options->value_copy == NULL))
         return -EINVAL;
     if (options->capacity > CAPACITY_MAX)

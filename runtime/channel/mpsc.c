@@ -14,12 +14,13 @@
 int wok_mpsc_new(const wok_mpsc_options *options, wok_mpsc_sender *ret_sender,
                  wok_mpsc_receiver *ret_receiver)
 {
-    bool bounded = options->capacity != WOK_UNBOUNDED;
     struct wok_mpsc *mpsc;
     size_t bytes = 0;
+    bool bounded;
 
-    if (options->capacity == 0)
+    if (options == NULL || options->capacity == 0 || ret_sender == NULL || ret_receiver == NULL)
         return -EINVAL;
+    bounded = options->capacity != WOK_UNBOUNDED;
     if (options->value_size > WOK__BLOCK_VALUE_MAX)
         return -ENOMEM;
     if (bounded && (__builtin_mul_overflow(options->capacity, options->value_size, &bytes) ||

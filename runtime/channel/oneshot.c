@@ -34,8 +34,13 @@ struct wok_oneshot {
 int wok_oneshot_new(const wok_oneshot_options *options, wok_oneshot_sender *ret_sender,
                     wok_oneshot_receiver *ret_receiver)
 {
+    static const wok_oneshot_options no_value;
     struct wok_oneshot *oneshot;
 
+    if (ret_sender == NULL || ret_receiver == NULL)
+        return -EINVAL;
+    if (options == NULL)
+        options = &no_value;
     if (options->value_size > PTRDIFF_MAX - sizeof *oneshot)
         return -ENOMEM;
     oneshot = malloc(sizeof *oneshot + options->value_size);

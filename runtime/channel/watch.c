@@ -16,9 +16,14 @@ enum { NODES = 2 };
 int wok_watch_new(const wok_watch_options *options, const void *initial_moved,
                   wok_watch_sender *ret_sender)
 {
+    static const wok_watch_options no_value;
     struct wok_watch *watch;
     size_t bytes;
 
+    if (options == NULL)
+        options = &no_value;
+    if (ret_sender == NULL || (initial_moved == NULL && options->value_size > 0))
+        return -EINVAL;
     if (!wok__values_bytes(options->value_size, NODES, &bytes))
         return -ENOMEM;
     watch = malloc(sizeof *watch + bytes);

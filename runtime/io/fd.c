@@ -75,7 +75,7 @@ int wok_fd_new(wok_fd **ret_fd, int descriptor)
     struct wok_runtime *runtime = wok__here()->runtime;
     wok_fd *fd;
 
-    if (runtime == NULL)
+    if (runtime == NULL || ret_fd == NULL)
         return -EINVAL;
     fd = calloc(1, sizeof *fd);
     if (fd == NULL)

@@ -40,11 +40,15 @@ static void on_event(struct wok__watch *watch, uint32_t ready)
 
 int wok_listen(wok_listener **ret_listener, const wok_listen_options *options)
 {
+    static const wok_listen_options defaults;
     WOK_CLEANUP(wok_listener_closep) wok_listener *listener = NULL;
     struct wok_runtime *runtime = wok__here()->runtime;
     struct wok__address address;
 
-    int error = wok__address_parse(options->address, options->port, &address);
+    if (options == NULL)
+        options = &defaults;
+    int error = ret_listener != NULL ? wok__address_parse(options->address, options->port, &address)
+                                     : -EINVAL;
     if (error < 0)
         return error;
     if (runtime == NULL)

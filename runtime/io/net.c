@@ -149,7 +149,7 @@ int wok_connect_begin(const char *address, uint16_t port, wok_stream **ret_strea
     int error = wok__address_parse(address, port, &parsed);
     if (error < 0)
         return error;
-    if (runtime == NULL)
+    if (runtime == NULL || ret_stream == NULL)
         return -EINVAL;
     struct wok__driver *driver = wok__driver_pick(runtime);
     int fd = driver->ops->connect(&parsed);

@@ -233,7 +233,7 @@ int wok_connect_until(const char *address, uint16_t port, wok_instant deadline,
 {
     WOK_CLEANUP(wok_stream_closep) wok_stream *stream = NULL;
 
-    int error = wok_connect_begin(address, port, &stream);
+    int error = ret_stream != NULL ? wok_connect_begin(address, port, &stream) : -EINVAL;
     if (error == 0)
         error = wok_op_await_until(wok_connect_op(stream), deadline);
     if (error < 0)

@@ -133,6 +133,8 @@ int wok_signal_init(wok_signal *signal, int number)
 {
     struct wok_runtime *runtime = wok__here()->runtime;
 
+    if (signal == NULL)
+        return -EINVAL;
     *signal = (wok_signal){.number = 0};
     if (number < 1 || number >= SIGNALS || runtime == NULL)
         return -EINVAL;

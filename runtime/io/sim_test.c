@@ -60,7 +60,7 @@ int wok__sim_peer(int fd)
 
 static bool is_simulated(const wok_stream *stream)
 {
-    return stream->io.driver->ops == &wok__sim_ops;
+    return stream != NULL && stream->io.driver->ops == &wok__sim_ops;
 }
 
 int wok_test_net_set_stream_faults(wok_stream *stream, const wok_test_net_faults *faults)

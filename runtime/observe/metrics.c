@@ -65,6 +65,11 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
     struct wok__slab_figures slab;
     struct wok__stack_figures stacks;
 
+    *ret_metrics = (wok_runtime_metrics){.driver = "", .clock = ""};
+    if (runtime == NULL)
+        runtime = wok_runtime_current();
+    if (runtime == NULL)
+        return;
     wok__pool_figures(runtime->pools.main, &pool);
     wok__slab_figures(&runtime->slab, &slab);
     wok__stack_figures(&stacks);
@@ -103,7 +108,9 @@ bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned index,
     struct wok__worker *worker;
     const struct wok__counters *counters;
 
-    if (index >= wok__seats(&runtime->spares))
+    if (runtime == NULL)
+        runtime = wok_runtime_current();
+    if (runtime == NULL || index >= wok__seats(&runtime->spares))
         return false;
     worker = runtime->workers[index];
     counters = &worker->counters;

@@ -15,6 +15,7 @@
 #include "sched/sched.h"
 #include "sched/turns.h"
 #include "task/context.h"
+#include "util/seed.h"
 
 /* ---- looking at a runtime by turns ---------------------------------------------------------- */
 
@@ -332,15 +333,19 @@ static int run_once(struct run *run)
 int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
                  wok_test_report *ret_report)
 {
-    const char *given = getenv("WOK_TEST_SEED");
-    uint64_t first = options->seed != 0 ? options->seed : 1;
-    uint64_t seeds = options->seeds != 0 ? options->seeds : 1;
+    static const wok_test_options defaults;
     struct sigaction action = {.sa_handler = on_abort};
     wok_test_report report = {0};
-    int error = 0;
+    uint64_t first, seeds = 1;
+    int given = wok__seed_given(&first), error = given < 0 || body == NULL ? -EINVAL : 0;
 
-    if (given != NULL && (first = strtoull(given, NULL, 0)) != 0)
-        seeds = 1;
+    if (options == NULL)
+        options = &defaults;
+    if (given == 0) {
+        first = options->seed != 0 ? options->seed : 1;
+        seeds = options->seeds != 0 ? options->seeds : 1;
+    }
+    report.code = error;
     sigaction(SIGABRT, &action, &abort_before);
     for (uint64_t i = 0; i < seeds && error == 0; i++) {
         struct run run = {.options = options, .body = body, .seed = first + i, .report = &report};

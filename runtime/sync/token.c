@@ -105,9 +105,13 @@ static wok_token *make(struct tree *tree)
 
 int wok_token_new(wok_token **ret_token)
 {
-    struct tree *tree = calloc(1, sizeof *tree);
-    wok_token *token = tree != NULL ? make(tree) : NULL;
+    struct tree *tree;
+    wok_token *token;
 
+    if (ret_token == NULL)
+        return -EINVAL;
+    tree = calloc(1, sizeof *tree);
+    token = tree != NULL ? make(tree) : NULL;
     if (token == NULL) {
         free(tree);
         return -ENOMEM;
@@ -119,9 +123,13 @@ int wok_token_new(wok_token **ret_token)
 
 int wok_token_child(wok_token *parent, wok_token **ret_token)
 {
-    struct tree *tree = parent->tree;
-    wok_token *token = make(tree);
+    struct tree *tree;
+    wok_token *token;
 
+    if (parent == NULL || ret_token == NULL)
+        return -EINVAL;
+    tree = parent->tree;
+    token = make(tree);
     if (token == NULL)
         return -ENOMEM;
     wok__lock_take(&tree->lock);
@@ -136,7 +144,8 @@ int wok_token_child(wok_token *parent, wok_token **ret_token)
 
 wok_token *wok_token_ref(wok_token *token)
 {
-    fetch_add_relaxed(&token->refs, 1); /* the caller's own reference orders it */
+    if (token != NULL)
+        fetch_add_relaxed(&token->refs, 1); /* the caller's own reference orders it */
     return token;
 }
 
@@ -170,9 +179,12 @@ void wok_token_drop(wok_token *token)
 
 void wok_token_cancel(wok_token *token)
 {
-    struct tree *tree = token->tree;
     struct wok__wakes wakes = {NULL, NULL};
+    struct tree *tree;
 
+    if (token == NULL)
+        return;
+    tree = token->tree;
     wok__lock_take(&tree->lock);
     for (wok_token *at = token; at != NULL;)
         at = walk(token, at, turn(at, &wakes));

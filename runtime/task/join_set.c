@@ -46,8 +46,11 @@ struct wok_join_set {
 
 int wok_join_set_new(wok_join_set **ret_set)
 {
-    wok_join_set *set = calloc(1, sizeof *set);
+    wok_join_set *set;
 
+    if (ret_set == NULL)
+        return -EINVAL;
+    set = calloc(1, sizeof *set);
     if (set == NULL)
         return -ENOMEM;
     wok__list_init(&set->all);
@@ -105,7 +108,7 @@ int wok_join_set_add(wok_join_set *set, wok_join *join)
 {
     struct entry *entry;
 
-    if (join->task == NULL)
+    if (set == NULL || join == NULL || join->task == NULL)
         return -EINVAL;
     entry = entry_new(set);
     if (entry == NULL)

@@ -27,8 +27,11 @@ struct wok_task_tracker {
 
 int wok_task_tracker_new(wok_task_tracker **ret_tracker)
 {
-    wok_task_tracker *tracker = calloc(1, sizeof *tracker);
+    wok_task_tracker *tracker;
 
+    if (ret_tracker == NULL)
+        return -EINVAL;
+    tracker = calloc(1, sizeof *tracker);
     if (tracker == NULL)
         return -ENOMEM;
     tracker->group.kind = WOK__GROUP_TRACKER;
@@ -77,6 +80,11 @@ void wok_task_tracker_leave(wok_task_tracker *tracker)
     bool last;
 
     wok__lock_take(&tracker->lock);
+    if (tracker->size == 0) {
+        wok__lock_give(&tracker->lock);
+        wok_panic("wok_task_tracker_leave() of %p, which counts nothing: one leave too many",
+                  (void *)tracker);
+    }
     tracker->size--;
     if (tracker->size == 0 && tracker->closed)
         wake_all(tracker, &wakes);

@@ -20,7 +20,7 @@
 int wok_interval_init_at(wok_interval *interval, wok_instant start, wok_duration period,
                          wok_interval_missed missed)
 {
-    if (period.ns == 0)
+    if (interval == NULL || period.ns == 0 || (unsigned)missed > WOK_INTERVAL_SKIP)
         return -EINVAL;
     *interval = (wok_interval){.period = period, .next = start, .missed = missed};
     return 0;

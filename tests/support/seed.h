@@ -12,13 +12,18 @@
 
 #include "platform/entropy.h"
 #include "util/rand.h"
+#include "util/seed.h"
 
 static inline struct wok__rand test_rand(void)
 {
-    const char *given = getenv("WOK_TEST_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : wok__rand_entropy();
+    uint64_t seed;
+    int given = wok__seed_given(&seed);
     struct wok__rand rand;
 
+    if (given < 0)
+        exit(EXIT_FAILURE);
+    if (given == 0)
+        seed = wok__rand_entropy();
     fprintf(stderr, "WOK_TEST_SEED=%llu\n", (unsigned long long)seed);
     wok__rand_seed(&rand, seed);
     return rand;

@@ -3,6 +3,8 @@
  */
 #include "support/wok_test.h"
 
+#include "util/seed.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -98,11 +100,13 @@ static void on_abort(int number)
 
 void test_run_seeds(const wok_runtime_options *options, uint64_t seeds, void (*body)(void))
 {
-    const char *given = getenv("WOK_TEST_SEED");
-    uint64_t first = given != NULL ? strtoull(given, NULL, 0) : 1;
-    uint64_t last = given != NULL ? first : seeds;
+    uint64_t first = 1;
+    int given = wok__seed_given(&first);
+    uint64_t last = given > 0 ? first : seeds;
     wok_runtime_options seeded = *options;
 
+    if (given < 0)
+        exit(EXIT_FAILURE);
     signal(SIGABRT, on_abort);
 #ifdef WOK_TEST_STANDIN
     standin_last_words = say_seed;

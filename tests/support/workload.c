@@ -5,6 +5,8 @@
  */
 #include "support/workload.h"
 
+#include "util/seed.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,11 +201,11 @@ static void ignore_panic(const wok_join_error *error, void *argument)
 
 int workload_run(const struct workload *workload, wok_test_report *ret_report)
 {
-    const char *given = getenv("WOK_TEST_SEED");
-    uint64_t first = given != NULL ? strtoull(given, NULL, 0) : workload->seed;
-    uint64_t seeds = given != NULL ? 1 : workload->seeds;
+    uint64_t first = workload->seed;
+    int given = wok__seed_given(&first);
+    uint64_t seeds = given > 0 ? 1 : workload->seeds;
     struct run run = {.workload = workload};
-    int error = 0;
+    int error = given < 0 ? given : 0;
 
     for (uint64_t seed = first; seed < first + seeds && error == 0; seed++) {
         wok_test_options options = {

@@ -80,7 +80,8 @@ typedef struct wok_blocking_pool_options {
 /**
  * Makes a pool without threads for `runtime`; NULL is the calling thread's.
  *
- * Errors:     0; -EINVAL for a missing, an empty or a long name, or without a runtime; -ECANCELED
+ * Errors:     0; -EINVAL for a missing (options of NULL have none), an empty or a long name, or
+ *             without a runtime; -ECANCELED
  *             while the runtime shuts down; -ENOMEM.
  * Ownership:  returns owned: wok_blocking_pool_free(), or it ends with its runtime.
  * Threads:    any.
@@ -115,7 +116,7 @@ WOK_API
 void wok_blocking_pool_freep(wok_blocking_pool **pool);
 
 /**
- * Runs a function of a typed family (WOK_TASK) on `pool`.
+ * Runs a function of a typed family (WOK_TASK) on `pool`; NULL: as wok_spawn_blocking().
  *
  *     decode_join handle = wok_spawn_blocking_in(images, decode, {.path = "cat.png"});
  *

@@ -53,7 +53,8 @@ typedef struct wok_broadcast_options {
 /**
  * Makes a channel and its first sender; wok_broadcast_subscribe() makes receivers.
  *
- * Errors:     -EINVAL for a capacity of 0, or values with a drop function and no copy function; -ENOMEM.
+ * Errors:     -EINVAL for a capacity of 0 (options of NULL have that), or values with a drop function and
+ *             no copy function; -ENOMEM.
  * Ownership:  the caller owns the sender; the memory for `capacity` values is taken here.
  * Threads:    any.
  * Cancel:     not a cancellation point.

@@ -26,7 +26,7 @@ typedef struct wok_token wok_token;
 /**
  * Makes a token without a parent.
  *
- * Errors:     0; -ENOMEM.
+ * Errors:     0; -EINVAL for a `ret_token` of NULL; -ENOMEM.
  * Ownership:  returns a reference; wok_token_drop() ends it.
  * Threads:    any.
  * Cancel:     not a cancellation point.
@@ -38,7 +38,7 @@ int wok_token_new(wok_token **ret_token);
 /**
  * Makes a token that is cancelled with `parent`; that of a cancelled parent is born cancelled.
  *
- * Errors:     0; -ENOMEM.
+ * Errors:     0; -EINVAL for a `parent` of NULL, whose child nobody would ever cancel; -ENOMEM.
  * Ownership:  returns a reference; wok_token_drop() ends it.  The parent may be dropped before: the
  *             child is then the grandparent's.
  * Threads:    any.
@@ -50,7 +50,7 @@ WOK_MUST_USE
 int wok_token_child(wok_token *parent, wok_token **ret_token);
 
 /**
- * Another reference to the same token.
+ * Another reference to the same token; NULL for NULL.
  *
  * Ownership:  returns a reference; wok_token_drop() ends it.
  * Threads:    any.
@@ -81,6 +81,7 @@ static inline void wok_token_dropp(wok_token **token)
 
 /**
  * Cancels the token and all its descendants, for ever: when it returns, every one of them is.
+ * NULL is fine.
  *
  * Whoever waits is woken.  A second time it does nothing.  No recursion, however deep the tree is; the
  * tree's lock is held for as long as the walk takes.
@@ -102,8 +103,7 @@ static inline void wok_token_cancelp(wok_token **token)
 {
     wok_token *cancelled = WOK_TAKE(*token);
 
-    if (cancelled != NULL)
-        wok_token_cancel(cancelled);
+    wok_token_cancel(cancelled);
     wok_token_drop(cancelled);
 }
 

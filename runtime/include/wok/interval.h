@@ -41,7 +41,7 @@ typedef struct wok_interval {
 /**
  * An interval whose first tick is at once, and the others `period` apart.
  *
- * Errors:     0; -EINVAL for a period of zero.
+ * Errors:     0; -EINVAL for a period of zero, or `missed` of no known kind.
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */
@@ -52,7 +52,7 @@ int wok_interval_init(wok_interval *interval, wok_duration period, wok_interval_
 /**
  * As wok_interval_init(), with the first tick at `start`, which may have passed.
  *
- * Errors:     0; -EINVAL for a period of zero.
+ * Errors:     0; -EINVAL for a period of zero, or `missed` of no known kind.
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */

@@ -66,8 +66,8 @@ void wok_join_set_freep(wok_join_set **set);
 /**
  * Moves a join handle, of any kind of task in any state, into the set.
  *
- * Errors:     0; -ENOMEM, and the handle stays the caller's.  A task that was not started is in the
- *             set like any other: its handle tells.
+ * Errors:     0; -EINVAL for an empty handle; -ENOMEM, and the handle stays the caller's.  A task that
+ *             was not started is in the set like any other: its handle tells.
  * Ownership:  takes the handle on success, and leaves an empty one behind.
  * Threads:    the set's user; nobody waits for the handle.
  * Cancel:     not a cancellation point.
@@ -249,6 +249,10 @@ void wok_task_tracker_enter(wok_task_tracker *tracker);
 
 /**
  * Takes back one wok_task_tracker_enter().
+ *
+ * Where nothing is counted it is a panic of the caller's, and the tracker stays as it is.  One too many
+ * while tasks are counted takes one of these off, and the panic is at the end of the last of them, which
+ * is in no task and ends the process.
  *
  * Threads:    any.
  * Cancel:     not a cancellation point.

@@ -44,7 +44,7 @@ typedef struct wok_runtime_metrics {
 } wok_runtime_metrics;
 
 /**
- * Reads the figures of a runtime.
+ * Reads the figures of a runtime; NULL is the calling thread's, and without one all are 0.
  *
  * Ownership:  the strings in it have static storage.
  * Threads:    any, until the runtime is freed.
@@ -54,7 +54,8 @@ WOK_API
 void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *ret_metrics);
 
 /**
- * Reads one worker's figures; false, and nothing is written, if there is no such worker.
+ * Reads one worker's figures; false, and nothing is written, if there is no such worker.  A runtime of NULL
+ * is the calling thread's.
  *
  * Threads:    any, until the runtime is freed.
  * Cancel:     not a cancellation point.
@@ -73,7 +74,7 @@ typedef struct wok_blocking_pool_metrics {
 } wok_blocking_pool_metrics;
 
 /**
- * Reads a pool's figures.
+ * Reads a pool's figures; NULL is the own pool of the calling thread's runtime.
  *
  * Threads:    any.
  * Cancel:     not a cancellation point.
@@ -84,7 +85,7 @@ void wok_blocking_pool_metrics_get(const wok_blocking_pool *pool,
 
 /**
  * Reads the figures of the runtime's pools one by one: 0 is its own, the others follow in the order in
- * which they were made.  False: there are not so many.
+ * which they were made.  False: there are not so many.  NULL is the calling thread's runtime.
  *
  * Threads:    any.
  * Cancel:     not a cancellation point.

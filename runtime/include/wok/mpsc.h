@@ -63,7 +63,7 @@ typedef struct wok_mpsc_options {
 /**
  * Makes a channel, its first sender and its receiver.
  *
- * Errors:     -EINVAL for a capacity of 0; -ENOMEM.
+ * Errors:     -EINVAL for a capacity of 0, and so for options of NULL; -ENOMEM.
  * Ownership:  the caller owns both handles; the memory for `capacity` values is taken here.
  * Threads:    any.
  * Cancel:     not a cancellation point.

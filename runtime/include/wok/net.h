@@ -42,7 +42,7 @@ typedef struct wok_listen_options {
 } wok_listen_options;
 
 /**
- * Opens a listener; every worker of the current runtime watches it.
+ * Opens a listener; every worker of the current runtime watches it.  Options of NULL are the defaults.
  *
  * One task accepts from it.  A connection is noticed by any worker that is not stuck, and lives with
  * the worker that has the fewest.

@@ -42,9 +42,9 @@ typedef struct wok_oneshot_options {
 } wok_oneshot_options;
 
 /**
- * Makes a channel: its sender and its receiver.
+ * Makes a channel: its sender and its receiver.  Options of NULL are those of a value of 0 bytes.
  *
- * Errors:     -ENOMEM.
+ * Errors:     -EINVAL for a handle of NULL; -ENOMEM.
  * Ownership:  the caller owns both handles.
  * Threads:    any.
  * Cancel:     not a cancellation point.

@@ -182,7 +182,8 @@ void wok_shutdown_report_print(const wok_shutdown_report *report, FILE *stream);
  * What has not ended by then runs on; another shutdown, or the free, goes on waiting for it.
  *
  * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says; -EDEADLK
- *             in a task, and in a blocking call of this runtime.
+ *             in a task, and in a blocking call of this runtime; -EINVAL for a runtime of NULL.
+ * Ownership:  `ret_report` may be NULL.
  * Threads:    a plain thread, one at a time.
  * Cancel:     not a cancellation point.
  */
@@ -191,6 +192,8 @@ int wok_runtime_shutdown(wok_runtime *runtime, wok_duration grace, wok_shutdown_
 
 /**
  * Subscribes to the runtime's shutdown: the value, a bool, turns true when the shutdown begins.
+ *
+ * NULL is the calling thread's runtime; without one the receiver is empty, and says -EINVAL.
  *
  * Ownership:  wok_watch_receiver_drop() ends the receiver, before the runtime is freed.
  * Threads:    any.
@@ -263,7 +266,7 @@ wok_runtime *wok_runtime_enter(wok_runtime *runtime);
  *     int error = wok_block_on(runtime, main_task, {.a = 1, .b = 2}, &result, &join_error);
  *
  * After the family's name come the arguments, where the result goes, and where the error goes; the
- * last two may be NULL.
+ * last two may be NULL.  A runtime of NULL is the one that the thread has entered.
  *
  * Errors:     as wok_join_await(); -ESHUTDOWN if a panic has shut the runtime down, by its policy, however
  *             the task has ended: `*ret_error` tells of that panic, and a result is destroyed.
@@ -309,7 +312,7 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
  * calls that have started are waited for.
  *
  * Errors:     what the body returned if it is not negative; EXIT_FAILURE and one line on stderr
- *             for a negative errno or a runtime that cannot be built; 101 after a panic.
+ *             for a negative errno, a runtime that cannot be built, or no body; 101 after a panic.
  * Threads:    a plain thread.
  * Cancel:     not a cancellation point.
  */
@@ -317,7 +320,7 @@ WOK_API
 int wok_main(int (*body)(void));
 
 /**
- * The number of worker threads, without spare ones.
+ * The number of worker threads, without spare ones.  NULL is the calling thread's runtime; without one 0.
  *
  * Threads:    any, until the runtime is freed.
  * Cancel:     not a cancellation point.
@@ -327,7 +330,7 @@ unsigned wok_runtime_workers(const wok_runtime *runtime);
 
 /**
  * The number of worker threads with all the spare ones there may ever be: the size of a table that
- * wok_worker_index() indexes.
+ * wok_worker_index() indexes.  NULL is the calling thread's runtime; without one 0.
  *
  * Threads:    any, until the runtime is freed.
  * Cancel:     not a cancellation point.

@@ -65,7 +65,7 @@ typedef struct wok_test_options {
     /** Workers (1). */
     unsigned workers WOK_OPTIONAL_;
     /** The first seed (1), and how many there are from it on (1).  WOK_TEST_SEED=NUMBER in the
-     *  environment runs that one only. */
+     *  environment runs that one only; one that is no number, or 0, runs none. */
     uint64_t seed WOK_OPTIONAL_, seeds WOK_OPTIONAL_;
     /** Usable bytes of a task's stack (256 KiB: room for what formats messages). */
     size_t stack_bytes WOK_OPTIONAL_;
@@ -114,8 +114,9 @@ typedef struct wok_test_report {
  * process is aborted meanwhile (assert() does that), the line is written as well.
  *
  * Errors:     0; what the body returned; -WOK_EJOIN for a panic; -ETIMEDOUT for something that cannot
- *             be stopped; -EINVAL and -ENOMEM as wok_runtime_new().
- * Ownership:  borrows the options.
+ *             be stopped; -EINVAL and -ENOMEM as wok_runtime_new(); -EINVAL, and nothing runs, without
+ *             a body, and if WOK_TEST_SEED is no seed, which a line on stderr says.
+ * Ownership:  borrows the options; NULL is the default everywhere.  `ret_report` may be NULL.
  * Threads:    a plain thread; one such call at a time in a process.
  * Cancel:     not a cancellation point.
  */

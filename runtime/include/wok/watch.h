@@ -54,9 +54,10 @@ typedef struct wok_watch_options {
 } wok_watch_options;
 
 /**
- * Makes a channel that holds the value at `initial_moved`, and its first sender.
+ * Makes a channel that holds the value at `initial_moved`, and its first sender.  Options of NULL are
+ * those of a value of 0 bytes.
  *
- * Errors:     -ENOMEM; the value stays the caller's then.
+ * Errors:     -EINVAL without a value that has bytes; -ENOMEM; the value stays the caller's then.
  * Ownership:  takes the value; the caller owns the sender.
  * Threads:    any.
  * Cancel:     not a cancellation point.

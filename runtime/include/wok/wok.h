@@ -1,5 +1,17 @@
 /*
  * wok.h - all of libwok.
+ *
+ * What NULL means, unless a function says otherwise:
+ *
+ *   options      the defaults, wherever every option has one
+ *   a runtime    the calling thread's
+ *   a pool       its runtime's own
+ *   ret_x        for a second result, such as an error or a code: nobody wants it; for what a function
+ *                makes (x_new(), wok_listen(), ...): -EINVAL
+ *   x_free(), x_drop(), x_done(), x_unref() and their like, of NULL or an empty handle: nothing to do
+ *
+ * The object that a function works on, its waits, sends and locks above all, and the functions that it
+ * calls back, have to be there: to look would cost every call what only a mistake needs.
  */
 #ifndef WOK_WOK_H
 #define WOK_WOK_H

@@ -19,8 +19,13 @@ struct http_test_rand {
 static inline struct http_test_rand http_test_rand(void)
 {
     const char *given = getenv("WOK_TEST_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+    char *end = NULL;
+    uint64_t seed = given != NULL ? strtoull(given, &end, 0) : (uint64_t)time(NULL);
 
+    if (given != NULL && (end == given || *end != '\0')) {
+        fprintf(stderr, "WOK_TEST_SEED=%s is no number\n", given);
+        exit(EXIT_FAILURE);
+    }
     fprintf(stderr, "WOK_TEST_SEED=%llu\n", (unsigned long long)seed);
     return (struct http_test_rand){seed};
 }
