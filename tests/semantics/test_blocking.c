@@ -296,6 +296,14 @@ IN_PLACE_TEST(B5_what_the_worker_owns_is_served_elsewhere_while_a_task_blocks_in
     cr_assert_eq(tell_end_await(&fresh, NULL, NULL), 0);
 }
 
+static int note_worker(void *unused)
+{
+    (void)unused;
+    note(wok_worker_index());
+    return 5;
+}
+
+/* An inner block ends nothing but itself: the worker's own stays with the others until the outer ends. */
 IN_PLACE_TEST(B5_blocks_nest)
 {
     int worker = wok_worker_index();
@@ -307,9 +315,15 @@ IN_PLACE_TEST(B5_blocks_nest)
             note(wok_worker_index());
         }
         note(wok_worker_index());
+        cr_assert_eq(wok_block_in_place(note_worker, NULL), 5);
+        note(wok_worker_index());
+        assert_noted(-1, -1, -1, -1);
+        tell_end_join other = wok_spawn(tell_end, 0);
+        tally_wait(&ended, 1);
+        cr_assert_eq(tell_end_await(&other, NULL, NULL), 0);
     }
     note(wok_worker_index());
-    assert_noted(-1, -1, worker);
+    assert_noted(-1, -1, -1, -1, worker);
 }
 
 static unsigned ticks_inside, ticks_outside;
@@ -372,6 +386,20 @@ IN_PLACE_TEST(B5_other_branches_of_the_same_task_stay_blocked)
 
     cr_assert_eq(wok_join_all(branches, 2, codes), 0);
     assert_noted(1, 2, 3);
+}
+
+/* Also in a select, which the block decides. */
+IN_PLACE_TEST(B5_other_branches_of_a_select_stay_blocked)
+{
+    char nothing = 0;
+    struct step step = {.number = 3, .ready_at = 1};
+    wok_op branches[] = {
+        wok_future_op((wok_future){&block_in_poll_vtable, &nothing}, NULL),
+        wok_future_op(step_as_future(&step), NULL),
+    };
+
+    cr_assert_eq(wok_select(branches, 2, WOK_SELECT_BIASED, NULL), 0);
+    assert_noted(1, 2);
 }
 
 WOK_TASK(call_in_place, char, int);

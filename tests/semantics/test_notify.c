@@ -293,6 +293,46 @@ WOK_TEST(semantics, K1_leaving_the_block_of_a_guard_cancels)
     cr_assert(wok_token_is_cancelled(seen));
 }
 
+/* Returns a code, or panics, inside the block of a guard. */
+WOK_TASK(leave_guard, token_ref, int);
+
+static int leave_guard(token_ref *token, int *result)
+{
+    WOK_CLEANUP(wok_token_cancelp) wok_token *guard = wok_token_ref(*token);
+
+    if (wok_sleep(wok_seconds(1)) < 0)
+        return -ECANCELED;
+    *result = 1;
+    wok_panic("with a guard");
+}
+
+WOK_TEST(semantics, K1_a_guard_cancels_also_when_a_panic_or_an_abort_leaves_its_block)
+{
+    for (int aborted = 0; aborted <= 1; aborted++) {
+        WOK_CLEANUP(wok_token_dropp) wok_token *token = new_token(NULL);
+        leave_guard_join task = wok_spawn(leave_guard, token);
+
+        let_others_run();
+        cr_assert_not(wok_token_is_cancelled(token));
+        if (aborted)
+            wok_join_abort(&task.join);
+        cr_assert_eq(end_of(&task.join).outcome, aborted ? WOK_CANCELLED : WOK_PANICKED);
+        cr_assert(wok_token_is_cancelled(token));
+    }
+}
+
+/* What is taken out of the guard is not cancelled: WOK_TAKE() is how a guard is disarmed. */
+WOK_TEST(semantics, K1_a_guard_that_was_taken_from_cancels_nothing)
+{
+    WOK_CLEANUP(wok_token_dropp) wok_token *kept = NULL;
+
+    {
+        WOK_CLEANUP(wok_token_cancelp) wok_token *guard = new_token(NULL);
+        kept = WOK_TAKE(guard);
+    }
+    cr_assert_not(wok_token_is_cancelled(kept));
+}
+
 WOK_TEST(semantics, K1_under_a_cancelled_token_no_work_is_started)
 {
     WOK_CLEANUP(wok_token_dropp) wok_token *token = new_token(NULL);
