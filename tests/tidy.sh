@@ -160,13 +160,30 @@ done | check "each ordering above relaxed has a label"
 c_lines tests | grep -E '(^|[^A-Za-z0-9_])(u?sleep|nanosleep|clock_nanosleep|thrd_sleep) *\(' |
     says 'tests wait for events, they do not sleep' | check "tests never sleep"
 
-c_lines tests | grep -v '^tests/e2e/' | grep -E '(^|[^A-Z_])AF_INET6?([^A-Z_]|$)' |
-    says 'network sockets appear in tests/e2e/ only' | check "no network sockets in tests outside tests/e2e/"
+{
+    c_lines tests | grep -v '^tests/e2e/' | grep -E '(^|[^A-Z_])AF_INET6?([^A-Z_]|$)'
+    grep -rnE 'net\.(connect|createServer)|/dev/tcp/|(^|[ |(])(curl|nc) ' tests --include='*.sh' --include='*.mjs' 2>/dev/null |
+        grep -vE '^tests/(e2e/|tidy\.sh|support/test_tidy\.sh)'
+} | says 'network sockets appear in tests/e2e/ only' | check "no network sockets in tests outside tests/e2e/"
 
 find tests \( -name 'test_*.sh' -o -path 'tests/examples/*.sh' -o -name 'image.sh' \
     -o -name 'tidy.sh' -o -name 'manual.sh' \) \
     ! -perm -u+x 2>/dev/null | sed 's/$/:1: not executable/' |
     check "test scripts are executable"
+
+# ---- documents -------------------------------------------------------------------------------------
+
+{
+    index=docs/decisions/README.md
+    for file in docs/decisions/[0-9]*.md; do
+        [ -f "$file" ] || continue
+        line=$(sed -n "1s|^# \([0-9]*\)\. \(.*\)|- [\1](${file##*/}) \2|p" "$file")
+        grep -qxF -- "${line:-no heading}" "$index" 2>/dev/null || echo "$index:1: has no line '$line' for $file"
+    done
+    grep -onE '\]\([^)]*\.md\)' "$index" 2>/dev/null | sed 's/^\([0-9]*\):](\(.*\))/\1 \2/' | while read -r line file; do
+        [ -f "docs/decisions/$file" ] || echo "$index:$line: there is no $file"
+    done
+} | check "docs/decisions/README.md lists each decision, and no other"
 
 # ---- files -----------------------------------------------------------------------------------------
 

@@ -112,6 +112,16 @@ echo 'void f(void) { usleep (1); }' | put tests/runtime/test_op.c
 fails 'tests never sleep'
 echo 'int family = AF_INET6;' | put tests/runtime/test_op.c
 fails 'no network sockets in tests'
+echo 'node -e "net.connect(80)"' | put tests/examples/test_01.sh
+chmod +x "$work/tree/tests/examples/test_01.sh"
+fails 'no network sockets in tests'
+echo '# 7. Seven' | put docs/decisions/0007-seven.md
+fails 'docs/decisions/README.md lists each decision'
+echo '- [7](0007-seven.md) Six' | put docs/decisions/README.md
+echo '# 7. Seven' | put docs/decisions/0007-seven.md
+fails 'docs/decisions/README.md lists each decision'
+echo '- [7](0007-seven.md) Seven' | put docs/decisions/README.md
+fails 'docs/decisions/README.md lists each decision'
 echo 'exit 0' | put tests/e2e/test_x.sh
 fails 'test scripts are executable'
 seq 700 | sed 's/.*/int x&;/' | put runtime/io/op.c

@@ -1,6 +1,6 @@
 #!/bin/sh
 # An echo server: many connections at once, and an end in which nothing that was received stays unanswered.
-. "$(dirname "$0")/common"
+. "$(dirname "$0")/../examples/common"
 
 command -v node >/dev/null || exit 77
 scratch=$(mktemp -d)
