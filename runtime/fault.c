@@ -4,6 +4,8 @@
  * This runs in a signal handler, on the thread of the fault: it reads that thread's place and the task
  * that runs there, which cannot go away meanwhile, and nothing that another thread may be changing.
  */
+#include <pthread.h>
+
 #include "platform/fault.h"
 #include "sched/sched.h"
 #include "task/context.h"
@@ -65,7 +67,14 @@ static void explain(const void *address, bool is_the_end)
     wok__fault_print(&line);
 }
 
-void wok__runtime_watch_faults(void)
+static void watch(void)
 {
     wok__fault_watch(explain);
+}
+
+void wok__runtime_watch_faults(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch);
 }

@@ -20,8 +20,7 @@ enum { SEGV, BUS, SIGNALS };
 
 static const int numbers[SIGNALS] = {SIGSEGV, SIGBUS};
 static struct sigaction before[SIGNALS]; /* written once, before the handler is there */
-static void (*tell)(const void *address, bool is_the_end);
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void (*tell)(const void *address, bool is_the_end); /* as before[] */
 
 /* The calling thread's own stack: [low, low + size). */
 static _Thread_local struct {
@@ -71,22 +70,17 @@ static void on_fault(int number, siginfo_t *fault, void *context)
         end_process(number, fault);
 }
 
-static void install(void)
+void wok__fault_watch(void (*explain)(const void *address, bool is_the_end))
 {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
+    tell = explain;
     for (size_t i = 0; i < SIGNALS; i++) {
         /* First the old one, so that the handler finds it. */
         sigaction(numbers[i], NULL, &before[i]);
         action.sa_mask = before[i].sa_mask;
         sigaction(numbers[i], &action, NULL);
     }
-}
-
-void wok__fault_watch(void (*explain)(const void *address, bool is_the_end))
-{
-    tell = explain; /* the same each time */
-    pthread_once(&once, install);
 }
 
 /* ---- stacks --------------------------------------------------------------------------------------- */

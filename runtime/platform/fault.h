@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /*
- * Installs the handler, once for the process; later calls do nothing.
+ * Installs the handler; called once in a process.
  *
  * `explain` is told the address, and whether nobody else will handle the fault.  It runs in a signal
  * handler: it calls nothing that is not async-signal-safe and takes no lock.

@@ -229,6 +229,24 @@ Test(runtime, several_threads_block_on_it_at_once, .timeout = 60)
     wok_runtime_free(runtime);
 }
 
+static void *build_and_free(void *unused)
+{
+    (void)unused;
+    wok_runtime_free(new_runtime(1));
+    return NULL;
+}
+
+/* A matter for TSan: what the first one sets up for the whole process it sets up once. */
+Test(runtime, several_threads_build_one_each_at_once, .timeout = 60)
+{
+    pthread_t threads[3];
+
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, build_and_free, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
 static int main_body_returns;
 
 static int main_body(void)
