@@ -11,6 +11,35 @@ add_compile_options(-fexceptions)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 set(CMAKE_C_FLAGS_DEBUG "-O2 -g") # optimised as shipped, with asserts; the sanitizers use -O1
 
+# The same library wherever it is built: file names in messages (__FILE__, spawn sites) begin at the source
+# tree, those in debug information at a folder of no machine, archives have no dates, and gcc names the parts
+# of its bytecode by the file, not at random (wok_random_seeds).  tests/consumer/test_reproducible.sh compares
+# two builds.  A debugger finds the sources with `set substitute-path /usr/src/wok FOLDER`; a build for
+# developers needs no such thing.
+add_compile_options("-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=")
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(debug_maps "-fdebug-prefix-map=${CMAKE_SOURCE_DIR}=/usr/src/wok"
+    "-fdebug-prefix-map=${CMAKE_BINARY_DIR}=/usr/src/wok/build")
+  add_compile_options(${debug_maps})
+  add_link_options(${debug_maps}) # link-time optimisation writes some there
+endif()
+set(CMAKE_C_ARCHIVE_CREATE "<CMAKE_AR> qcD <TARGET> <LINK_FLAGS> <OBJECTS>")
+set(CMAKE_C_ARCHIVE_APPEND "<CMAKE_AR> qD <TARGET> <LINK_FLAGS> <OBJECTS>")
+set(CMAKE_C_ARCHIVE_FINISH "<CMAKE_RANLIB> -D <TARGET>")
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU") # with link-time optimisation, which needs gcc's own
+  set(CMAKE_C_ARCHIVE_CREATE_IPO "\"${CMAKE_C_COMPILER_AR}\" qcD <TARGET> <LINK_FLAGS> <OBJECTS>")
+  set(CMAKE_C_ARCHIVE_APPEND_IPO "\"${CMAKE_C_COMPILER_AR}\" qD <TARGET> <LINK_FLAGS> <OBJECTS>")
+  set(CMAKE_C_ARCHIVE_FINISH_IPO "\"${CMAKE_C_COMPILER_RANLIB}\" -D <TARGET>")
+endif()
+function(wok_random_seeds) # sources...
+  foreach(source IN LISTS ARGN)
+    cmake_path(ABSOLUTE_PATH source NORMALIZE)
+    file(RELATIVE_PATH seed "${CMAKE_SOURCE_DIR}" "${source}")
+    set_property(SOURCE "${source}" APPEND PROPERTY
+      COMPILE_OPTIONS "$<$<C_COMPILER_ID:GNU>:-frandom-seed=${seed}>")
+  endforeach()
+endfunction()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE}")
@@ -53,6 +82,12 @@ if(WOK_LTO)
     if(WOK_WERROR AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
       # Two declarations of one name that do not agree, in files that no compiler sees together.
       add_link_options(-Werror=lto-type-mismatch)
+    endif()
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+      # gcc writes the table of lines itself: in an object with bytecode the assembler's would begin with
+      # the folder that it was started in.
+      add_compile_options($<$<COMPILE_LANGUAGE:C>:-gno-as-loc-support>)
+      add_link_options(-gno-as-loc-support)
     endif()
   else()
     message(WARNING "WOK_LTO is on, but this compiler cannot: ${lto_why}")

@@ -38,7 +38,7 @@ static_lto=\${libdir}/libwok_lto.a\n")
     if(NOT IS_ABSOLUTE \"\${archive}\")
       set(archive \"\${CMAKE_INSTALL_PREFIX}/\${archive}\")
     endif()
-    execute_process(COMMAND \"${CMAKE_OBJCOPY}\" -R .gnu.lto_* -R .gnu.debuglto_*
+    execute_process(COMMAND \"${CMAKE_OBJCOPY}\" -D -R .gnu.lto_* -R .gnu.debuglto_*
       -N __gnu_lto_slim -N __gnu_lto_v1 \"\$ENV{DESTDIR}\${archive}\" RESULT_VARIABLE failed)
     if(failed)
       message(FATAL_ERROR \"could not take gcc's own form out of \${archive}: \${failed}\")

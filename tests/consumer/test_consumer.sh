@@ -22,7 +22,7 @@ verdict() { # 0 if it holds, the claim; what went wrong is in $work/log
     : >"$work/log"
 }
 
-for tool in cmake pkg-config nm readelf; do
+for tool in cmake pkg-config nm readelf strings; do
     command -v "$tool" >/dev/null || { echo "no $tool here"; exit 77; }
 done
 
@@ -40,6 +40,11 @@ export LD_LIBRARY_PATH="$lib" # only the programs built by hand need it: CMake's
 grep -rnE "$work|$root|$WOK_BUILD" "$lib/cmake" "$lib/pkgconfig" >"$work/log"
 [ $? -eq 1 ]
 verdict $? "no installed file names a folder of this machine"
+for file in "$lib/libwok.a" "$library" "$prefix/bin/wok-server"; do
+    strings -a "$file" | grep -E "^.{0,9}($root|$WOK_BUILD)/" | sed "s|^|$(basename "$file"): |"
+done >"$work/log"
+[ ! -s "$work/log" ]
+verdict $? "no library and no program names the folder that it was built in"
 
 for file in include/wok/wok.h share/doc/wok/LICENSE share/doc/wok/docs/install.md \
     share/doc/wok/examples/01_spawn.c bin/wok-server; do
