@@ -110,12 +110,24 @@ bool wok__fatal_panic(struct wok_runtime *runtime, wok_join_error *ret_panic)
 
 /* ---- the policies ------------------------------------------------------------------------------- */
 
-static void print(const wok_join_error *panic, const char *what)
+size_t wok__format_panic(char *buffer, size_t size, const wok_join_error *panic)
 {
-    fprintf(stderr, "wok: %s at %s:%d", panic->message, panic->file, panic->line);
+    int length;
+
     if (panic->spawned_file != NULL)
-        fprintf(stderr, ", spawned at %s:%d", panic->spawned_file, panic->spawned_line);
-    fprintf(stderr, "%s\n", what);
+        length = snprintf(buffer, size, "%s at %s:%d, spawned at %s:%d", panic->message,
+                          panic->file, panic->line, panic->spawned_file, panic->spawned_line);
+    else
+        length = snprintf(buffer, size, "%s at %s:%d", panic->message, panic->file, panic->line);
+    return (size_t)length < size ? (size_t)length : size - 1;
+}
+
+void wok__print_panic(const wok_join_error *panic, const char *what)
+{
+    char text[1024];
+
+    (void)wok__format_panic(text, sizeof text, panic);
+    fprintf(stderr, "wok: %s%s\n", text, what);
 }
 
 void wok__panic_act(struct wok_runtime *runtime, const wok_join_error *panic)
@@ -127,7 +139,7 @@ void wok__panic_act(struct wok_runtime *runtime, const wok_join_error *panic)
         begin_shutdown(runtime, panic);
         return;
     case WOK_ON_PANIC_ABORT:
-        print(panic, "; the process is aborted");
+        wok__print_panic(panic, "; the process is aborted");
         abort();
     }
 }
@@ -137,5 +149,5 @@ void wok__report_panic(struct wok_runtime *runtime, const wok_join_error *error)
     if (runtime->options.on_unjoined_panic != NULL)
         runtime->options.on_unjoined_panic(error, runtime->options.argument);
     else
-        print(error, ", and nobody awaits it");
+        wok__print_panic(error, ", and nobody awaits it");
 }

@@ -186,6 +186,10 @@ size_t wok__runtime_abort_all(struct wok_runtime *runtime);
 
 /* on_panic.c: true, and which one, if a panic has shut the runtime down. */
 bool wok__fatal_panic(struct wok_runtime *runtime, wok_join_error *ret_panic);
+/* on_panic.c: what is said of a panic everywhere, with its place and that of the task's spawn: as text, cut to
+ * `size`, or as a line on stderr, with more behind it. */
+size_t wok__format_panic(char *buffer, size_t size, const wok_join_error *panic);
+void wok__print_panic(const wok_join_error *panic, const char *what);
 /* on_panic.c: a shutdown takes the place of the one that a panic has begun. */
 void wok__fatal_yield(struct wok_runtime *runtime);
 

@@ -24,6 +24,7 @@ static inline int paused_main(int (*body)(void))
                                                                        : EXIT_SUCCESS;
 }
 
+#undef wok_main
 #define wok_main paused_main
 
 #endif

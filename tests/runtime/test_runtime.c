@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "platform/atomic.h"
 #include "support/wok_test.h"
@@ -267,6 +268,39 @@ Test(runtime, wok_main_gives_what_main_returns, .timeout = 20)
     cr_assert_eq(wok_main(main_body), 1);
     main_body_returns = 100;
     cr_assert_eq(wok_main(main_body), 101);
+}
+
+static int named_body(void)
+{
+    return strcmp(wok_task_name(), "main") == 0 ? 0 : 1;
+}
+
+static const int panic_line = __LINE__ + 4; /* of the wok_panic() */
+
+static int panicking_body(void)
+{
+    wok_panic("no salt");
+}
+
+/* The line on stderr is all that whoever runs a program sees of its panic. */
+Test(runtime, wok_main_is_called_main_and_placed_where_it_stands, .timeout = 20)
+{
+    char text[512], expected[512];
+    FILE *before = stderr, *file = tmpfile();
+
+    cr_assert_eq(wok_main(named_body), 0);
+    cr_assert_not_null(file);
+    stderr = file;
+    int code = wok_main(panicking_body), line = __LINE__;
+    stderr = before;
+    cr_assert_eq(code, 101);
+    rewind(file);
+    cr_assert_not_null(fgets(text, sizeof text, file));
+    snprintf(expected, sizeof expected,
+             "wok: task 1 panicked with message \"no salt\" (main) at %s:%d, spawned at %s:%d\n",
+             __FILE__, panic_line, __FILE__, line);
+    cr_assert_str_eq(text, expected);
+    fclose(file);
 }
 
 /* ---- after the end -------------------------------------------------------------------------------------- */

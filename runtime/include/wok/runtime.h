@@ -308,6 +308,8 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
  *
  *     int main(void) { return wok_main(program); }
  *
+ * The task is called "main", and was spawned where this stands.
+ *
  * Tasks that still run when the body ends are aborted, so a body awaits what it cares for; blocking
  * calls that have started are waited for.
  *
@@ -316,8 +318,18 @@ int wok_block_on_raw(wok_runtime *runtime, const wok_spawn_site *site, void *arg
  * Threads:    a plain thread.
  * Cancel:     not a cancellation point.
  */
+#define wok_main(body_) wok_main_at((body_), WOK_SITE_("main"))
+
+/**
+ * The form behind wok_main(), for bindings to other languages: the task is called and placed as `site` says.
+ *
+ * Errors:     as wok_main().
+ * Ownership:  borrows the site, of which it uses the name and the place.
+ * Threads:    a plain thread.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
-int wok_main(int (*body)(void));
+int wok_main_at(int (*body)(void), const wok_spawn_site *site);
 
 /**
  * The number of worker threads, without spare ones.  NULL is the calling thread's runtime; without one 0.
