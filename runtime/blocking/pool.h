@@ -123,6 +123,9 @@ void wok__pools_done(struct wok__pools *pools);
 /* How many calls are queued or inside a thread, in all pools. */
 size_t wok__pools_calls(struct wok__pools *pools);
 
+/* How many threads there are, in all pools. */
+unsigned wok__pools_threads(struct wok__pools *pools);
+
 /* As wok__pool_visit, for all of them. */
 void wok__pools_visit(struct wok__pools *pools,
                       void (*visit)(struct wok_task *task, void *argument), void *argument);

@@ -195,6 +195,20 @@ size_t wok__pools_calls(struct wok__pools *pools)
     return calls;
 }
 
+unsigned wok__pools_threads(struct wok__pools *pools)
+{
+    struct wok__pool_figures figures;
+    unsigned threads = 0;
+
+    wok__lock_take(&pools->lock);
+    for (struct wok_blocking_pool *pool = pools->first; pool != NULL; pool = pool->next) {
+        wok__pool_figures(pool, &figures);
+        threads += figures.threads;
+    }
+    wok__lock_give(&pools->lock);
+    return threads;
+}
+
 void wok__pools_visit(struct wok__pools *pools,
                       void (*visit)(struct wok_task *task, void *argument), void *argument)
 {

@@ -166,11 +166,15 @@ size_t wok_test_event_format(const wok_test_event *event, char *buffer, size_t s
 
 /* ---- running a test -------------------------------------------------------------------------- */
 
+/* Longer than a thread that lives is silent for, and within the patience of who waits for a test. */
+#define DEADLOCK_AFTER_NS UINT64_C(5000000000)
+
 /* The run under way; one at a time. */
 struct run {
     const wok_test_options *options;
     int (*body)(void *argument);
     uint64_t seed;
+    wok_spawn_site site; /* the body's */
     struct wok_runtime *runtime;
     wok_test_report *report;
     /* Panics that nobody awaited, and the first of them; whoever has the turn. */
@@ -192,7 +196,7 @@ uint64_t wok_test_seed(void)
 static void tell(const struct run *run, const char *why)
 {
     wok_test_event events[24];
-    char line[384];
+    char line[1280];
     size_t count = 0;
     int length;
 
@@ -242,6 +246,7 @@ static void body_ends(struct run **run)
 
     (*run)->report->log_hash = turns->log.hash;
     (*run)->report->log_events = turns->log.count;
+    turns->deadlock.after_ns = 0; /* what still waits is aborted */
     wok__turns_freeze(turns);
 }
 
@@ -250,17 +255,12 @@ static int run_body(void *args, void *result)
     WOK_CLEANUP(body_ends) struct run *run = *(struct run **)args;
 
     (void)result;
+    /* From here on the thread that called waits only. */
+    run->runtime->turns->deadlock.after_ns =
+        run->options->deadlock_after.ns != 0 ? run->options->deadlock_after.ns : DEADLOCK_AFTER_NS;
     run->report->code = run->body(run->options->argument);
     return 0;
 }
-
-static const wok_spawn_site body_site = {
-    .name = "test",
-    .file = __FILE__,
-    .line = __LINE__,
-    .function = run_body,
-    .args_size = sizeof(struct run *),
-};
 
 static int build(struct run *run)
 {
@@ -294,16 +294,20 @@ static int run_once(struct run *run)
     wok_test_report *report = run->report;
     wok_shutdown_report left = {0};
     struct run *moved = run;
-    char why[256];
+    char why[1024];
+    bool stuck;
     int error, stopped = 0;
 
     *report = (wok_test_report){.runs = report->runs + 1, .seed = run->seed};
     report->code = error = build(run);
     if (error < 0)
         return error;
-    error = wok_block_on_raw(run->runtime, &body_site, &moved, NULL, &report->error);
+    error = wok_block_on_raw(run->runtime, &run->site, &moved, NULL, &report->error);
     if (error == 0)
         error = report->code < 0 ? report->code : 0;
+    stuck = run->runtime->turns->deadlock.found; /* before the body's end, if at all */
+    if (stuck)
+        error = -EDEADLK; /* whatever its abort came to */
     stopped = wok_runtime_shutdown(run->runtime, wok_ns(0), &left);
     report->aborted = left.aborted;
     if (error == 0 && run->unjoined > 0) {
@@ -316,7 +320,11 @@ static int run_once(struct run *run)
         int seen = run->options->after(run->options->argument);
         error = error == 0 && seen < 0 ? seen : error;
     }
-    if (report->error.outcome != WOK_RETURNED)
+    if (stuck)
+        snprintf(why, sizeof why, "all tasks waited, and nothing was due");
+    else if (report->error.outcome == WOK_PANICKED)
+        (void)wok__format_panic(why, sizeof why, &report->error);
+    else if (report->error.outcome != WOK_RETURNED)
         snprintf(why, sizeof why, "%s", report->error.message);
     else if (error == -ETIMEDOUT && stopped < 0)
         snprintf(why, sizeof why, "%zu tasks and %zu blocking calls cannot be stopped", left.stuck,
@@ -330,8 +338,8 @@ static int run_once(struct run *run)
     return error;
 }
 
-int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
-                 wok_test_report *ret_report)
+int wok_test_run_at(const wok_spawn_site *site, const wok_test_options *options,
+                    int (*body)(void *argument), wok_test_report *ret_report)
 {
     static const wok_test_options defaults;
     struct sigaction action = {.sa_handler = on_abort};
@@ -348,7 +356,17 @@ int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
     report.code = error;
     sigaction(SIGABRT, &action, &abort_before);
     for (uint64_t i = 0; i < seeds && error == 0; i++) {
-        struct run run = {.options = options, .body = body, .seed = first + i, .report = &report};
+        struct run run = {
+            .options = options,
+            .body = body,
+            .seed = first + i,
+            .site = {.name = site->name,
+                     .file = site->file,
+                     .line = site->line,
+                     .function = run_body,
+                     .args_size = sizeof(struct run *)},
+            .report = &report,
+        };
         store_relaxed(&run_under_way, &run);
         error = run_once(&run);
     }

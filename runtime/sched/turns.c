@@ -242,15 +242,40 @@ static bool let_time_pass(struct wok__turns *turns, uint32_t self)
     return true;
 }
 
-/* Waits for something from outside. */
-static void rest(struct wok__turns *turns)
+static uint64_t real_now(void)
 {
-    look(turns, turns->check_every != 0 ? CHECK_AGAIN_NS : UINT64_MAX);
+    struct wok__clock real;
+
+    wok__clock_init(&real, false);
+    return wok__clock_now(&real);
+}
+
+/* Waits for something from outside, or finds that nothing comes; for `*quiet_ns` nothing has. */
+static void rest(struct wok__turns *turns, uint32_t self, uint64_t *quiet_ns)
+{
+    uint64_t wait_ns = wok__deadlock_left(turns, *quiet_ns), before_ns, spent_ns;
+
+    if (wait_ns == 0) {
+        /* Once more: a thread that is gone by now may have left something. */
+        look(turns, 0);
+        if (able(turns) != 0 || sees_work(turns->runtime))
+            return;
+        (void)wok__check_invariants(turns->runtime); /* that it is the test's fault, and not ours */
+        turns->stuck = true;
+        turns->stirred |= bit_of(self);
+        return;
+    }
+    if (turns->check_every != 0 && wait_ns > CHECK_AGAIN_NS)
+        wait_ns = CHECK_AGAIN_NS;
+    before_ns = real_now();
+    look(turns, wait_ns);
+    spent_ns = real_now() - before_ns;
+    *quiet_ns = spent_ns < wait_ns ? 0 : *quiet_ns + spent_ns;
     if (turns->check_every != 0 && load_relaxed(&turns->runtime->stopping) == 0)
         (void)wok__check_invariants(turns->runtime);
 }
 
-static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
+static void wait_until_stirred(struct wok__turns *turns, uint32_t self, uint64_t *quiet_ns)
 {
     struct wok_runtime *runtime = turns->runtime;
     bool held;
@@ -268,10 +293,12 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self)
     held = wok__pools_calls(&runtime->pools) > 0;
     if (able(turns) != 0)
         return;
-    if (held || sees_work(runtime))
+    if (held || sees_work(runtime)) {
         look(turns, HELD_NS);
-    else if (!let_time_pass(turns, self))
-        rest(turns);
+        *quiet_ns = 0;
+    } else if (!let_time_pass(turns, self)) {
+        rest(turns, self, quiet_ns);
+    }
 }
 
 /* ---- drawing ------------------------------------------------------------------------------------ */
@@ -292,10 +319,10 @@ static uint32_t pick(struct wok__turns *turns, uint64_t among)
 
 static uint32_t draw(struct wok__turns *turns, uint32_t self)
 {
-    uint64_t among;
+    uint64_t among, quiet_ns = 0;
 
     while ((among = able(turns)) == 0) {
-        wait_until_stirred(turns, self);
+        wait_until_stirred(turns, self, &quiet_ns);
         if (load_relaxed(&turns->runtime->stopping) != 0)
             return self;
     }
@@ -372,6 +399,10 @@ void wok__turns_sleep(struct wok__worker *worker)
     if (!worker->has_turn)
         return;
     turns->asleep &= ~bit_of(worker->index);
+    if (turns->stuck) {
+        turns->stuck = false;
+        wok__deadlock_end(turns);
+    }
     if (turns->settled) {
         turns->settled = false;
         wok__settle_wake(turns, wok__clock_now(&turns->runtime->clock));

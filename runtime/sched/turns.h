@@ -34,16 +34,25 @@ struct wok__calls {
     uint32_t outside;         /* calls that run without a turn */
 };
 
+/* All wait, and nothing is due; deadlock.c. */
+struct wok__deadlock {
+    uint64_t
+        after_ns; /* in real time; 0: nobody wants to know, UINT64_MAX: only if it is certain */
+    bool found, proven;
+};
+
 struct wok__turns {
     struct wok_runtime *runtime; /* constant, as the next one */
     uint64_t all;                /* a bit for each worker */
-    /* The next nine: whoever has the turn. */
+    /* The next eleven: whoever has the turn. */
     struct wok__rand rand;
     uint32_t stay;    /* a worker that can go on does so in all but one of 2^stay draws */
     uint64_t asleep;  /* workers that sleep */
     uint64_t stirred; /* sleepers that have to look at their driver or their wheel */
     bool settled;     /* some who wait for all to sleep have waited long enough */
     bool manual;      /* the clock moves by wok_test_advance() only */
+    bool stuck;       /* all wait, and nothing will come */
+    struct wok__deadlock deadlock;
     uint32_t check_every, until_check; /* turns between two looks at the invariants; 0: none */
     int poke_fd; /* constant; an eventfd: whoever waits for all sleepers looks around again */
     struct wok__log log;
@@ -119,6 +128,15 @@ void wok__turns_release(struct wok__turns *turns);
 /* A thread outside has changed something that concerns no worker: all may be asleep, and who waits for
  * their sleep to end looks again. */
 void wok__turns_poke(struct wok__turns *turns);
+
+/* ---- deadlock.c --------------------------------------------------------------------------------- */
+
+/* All sleep, and nothing is due: for how long something from outside is to be waited for, if nothing has come
+ * for `quiet_ns`, before this is asked again; 0: all wait for ever. */
+uint64_t wok__deadlock_left(struct wok__turns *turns, uint64_t quiet_ns);
+
+/* Says which tasks wait, and aborts them; by a worker.  If they were, the process is aborted. */
+void wok__deadlock_end(struct wok__turns *turns);
 
 /* ---- settle.c ---------------------------------------------------------------------------------- */
 

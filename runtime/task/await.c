@@ -198,13 +198,13 @@ static wok_instant nearest(const struct place *place, wok_instant deadline)
     return ambient_ns < deadline.ns ? (wok_instant){ambient_ns} : deadline;
 }
 
-/* Nonzero: the caller is cancelled and notices it here. */
-static int cancel_check(const struct place *place)
+/* Nonzero: the caller is cancelled and notices it here; `waited`: after a wait for this, or NULL. */
+static int cancel_check(const struct place *place, const wok_future_vtable *waited)
 {
     if (place->thread != NULL || place->shielded ||
         !wok__state_is_cancelled(&place->cx.task->state))
         return 0;
-    return wok__fiber_cancel_point(place->here);
+    return wok__fiber_cancel_point(place->here, waited);
 }
 
 static void suspend(const struct place *place)
@@ -255,7 +255,7 @@ static inline __attribute__((always_inline)) int await_until(wok_future future,
     timer.timer.task = NULL; /* the rest when it is needed: most waits have no deadline */
     code = find_place(&place, shielded);
     if (code == 0)
-        code = cancel_check(&place);
+        code = cancel_check(&place, NULL);
     if (code < 0)
         return code;
     deadline = nearest(&place, deadline);
@@ -267,7 +267,7 @@ static inline __attribute__((always_inline)) int await_until(wok_future future,
         if (code < 0)
             return code;
         suspend(&place);
-        code = cancel_check(&place);
+        code = cancel_check(&place, future.vtable);
         if (code < 0)
             return code;
     }

@@ -76,7 +76,7 @@ void wok__fiber_suspend(struct wok__here *here)
     wok__context_switch_onto(&fiber->context, &here->thread, NULL);
 }
 
-int wok__fiber_cancel_point(struct wok__here *here)
+int wok__fiber_cancel_point(struct wok__here *here, const wok_future_vtable *waited)
 {
     struct wok__fiber *fiber = here->fiber;
     uint64_t now;
@@ -86,8 +86,11 @@ int wok__fiber_cancel_point(struct wok__here *here)
     if (here->ambient.shields > 0 && !wok__runtime_is_forced(here->runtime))
         return 0;
     now = wok_now().ns;
-    if (fiber->cancels++ == 0)
+    if (fiber->cancels++ == 0) {
         fiber->cancelled_at = now;
+        if (waited != NULL)
+            wok__deadlock_waited(here->task, waited->name);
+    }
     if (fiber->cancels <= CANCELS_IGNORED_MAX && now - fiber->cancelled_at < CANCEL_GRACE_NS)
         return -ECANCELED;
     here->guard->shielded = WOK__UNWINDING;

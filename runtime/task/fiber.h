@@ -76,7 +76,8 @@ void wok__fiber_discard(struct wok_task *task);
 void wok__fiber_suspend(struct wok__here *here);
 
 /* The calling fiber was cancelled and is at a cancellation point: -ECANCELED, or, once it has
- * ignored that for long enough, an unwind.  0 while it unwinds: destructors are shielded. */
-int wok__fiber_cancel_point(struct wok__here *here);
+ * ignored that for long enough, an unwind.  0 while it unwinds: destructors are shielded.  `waited`: the
+ * future that it has waited for, or NULL. */
+int wok__fiber_cancel_point(struct wok__here *here, const wok_future_vtable *waited);
 
 #endif

@@ -76,6 +76,10 @@ bool wok__panic_call(struct wok_runtime *runtime, const wok_join_error *panic);
 /* Does what the runtime's policy says about a panic; it may not return. */
 void wok__panic_act(struct wok_runtime *runtime, const wok_join_error *panic);
 
+/* A stackful task comes back from a wait because it was aborted: in a test that may be worth a line.  `in`: what
+ * the future is called, or NULL. */
+void wok__deadlock_waited(const struct wok_task *task, const char *in);
+
 /* A call that would have blocked a worker was refused: counts it, and tells who asked to hear. */
 void wok__report_refused(struct wok_runtime *runtime, const wok_join_error *error);
 

@@ -86,6 +86,12 @@ typedef struct wok_test_options {
     void (*on_event)(const wok_test_event *event, void *argument) WOK_OPTIONAL_;
     /** Called with a panic that nobody awaits, which otherwise fails the run. */
     void (*on_unjoined_panic)(const wok_join_error *error, void *argument) WOK_OPTIONAL_;
+    /**
+     * For how long, in real time, nothing may come from outside when all tasks wait and no timer is due (5 s).
+     * Then they wait for each other, or for a thread that forgot them: the run fails.  Where nothing can come,
+     * it fails at once; WOK_FOREVER: there only.
+     */
+    wok_duration deadlock_after WOK_OPTIONAL_;
     /** Handed to the body and to these functions. */
     void *argument WOK_OPTIONAL_;
     char end_ WOK_OPTIONAL_; /* WOK_TEST()'s: so that it may be given no option */
@@ -113,16 +119,36 @@ typedef struct wok_test_report {
  * line on stderr says with which seed, and how to repeat it, and the last events follow.  If the
  * process is aborted meanwhile (assert() does that), the line is written as well.
  *
- * Errors:     0; what the body returned; -WOK_EJOIN for a panic; -ETIMEDOUT for something that cannot
- *             be stopped; -EINVAL and -ENOMEM as wok_runtime_new(); -EINVAL, and nothing runs, without
- *             a body, and if WOK_TEST_SEED is no seed, which a line on stderr says.
+ * A run whose tasks all wait, with no timer due and no blocking call under way, can go on only if something
+ * comes from outside: from another thread, from a descriptor or a signal.  If there is neither, or if nothing
+ * comes for options->deadlock_after, each task is written to stderr, with the place of its spawn; all are
+ * aborted, each stackful one tells what it waited in, and the run fails.  If destructors then wait for ever as
+ * well, the process is aborted.
+ *
+ *     int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
+ *                      wok_test_report *ret_report);
+ *
+ * Errors:     0; what the body returned; -WOK_EJOIN for a panic; -EDEADLK if all tasks waited for ever;
+ *             -ETIMEDOUT for something that cannot be stopped; -EINVAL and -ENOMEM as wok_runtime_new();
+ *             -EINVAL, and nothing runs, without a body, and if WOK_TEST_SEED is no seed, which a line on
+ *             stderr says.
  * Ownership:  borrows the options; NULL is the default everywhere.  `ret_report` may be NULL.
  * Threads:    a plain thread; one such call at a time in a process.
  * Cancel:     not a cancellation point.
  */
+#define wok_test_run(...) wok_test_run_at(WOK_SITE_("test"), __VA_ARGS__)
+
+/**
+ * The form behind wok_test_run(): the first task is called and placed as `site` says.
+ *
+ * Errors:     as wok_test_run().
+ * Ownership:  borrows the options, and the site, of which it uses the name and the place.
+ * Threads:    as wok_test_run().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
-int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
-                 wok_test_report *ret_report);
+int wok_test_run_at(const wok_spawn_site *site, const wok_test_options *options,
+                    int (*body)(void *argument), wok_test_report *ret_report);
 
 /**
  * Defines a test whose body is a task, by wok_test_run() with the options that follow the name, if any:
@@ -138,9 +164,9 @@ int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
  *     }
  *
  * It is `Test(suite_, name_)` of the framework around it: Criterion's, or a macro of one's own that begins
- * a function.  What the body asserts is the framework's as well; a run that fails otherwise, by a panic, or
- * by something that cannot be stopped, aborts the process after the line that says why and with which seed.
- * The body returns nothing.
+ * a function.  What the body asserts is the framework's as well; a run that fails otherwise, by a panic,
+ * because all wait, or by something that cannot be stopped, aborts the process after the line that says why and with which seed.
+ * The body returns nothing.  Its task has the test's name, and was spawned where this stands.
  *
  * Threads:    as wok_test_run().
  * Cancel:     not a cancellation point.
@@ -158,7 +184,7 @@ int wok_test_run(const wok_test_options *options, int (*body)(void *argument),
     Test(suite_, name_)                                                                            \
     {                                                                                              \
         wok_test_options options_ = __extension__ WOK_TYPE_(wok_test_options){__VA_ARGS__};        \
-        if (wok_test_run(&options_, suite_##_##name_##_run_, NULL) != 0)                           \
+        if (wok_test_run_at(WOK_SITE_(#name_), &options_, suite_##_##name_##_run_, NULL) != 0)     \
             abort();                                                                               \
     }                                                                                              \
     static void suite_##_##name_##_body_(void)

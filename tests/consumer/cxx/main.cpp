@@ -487,8 +487,19 @@ WOK_TEST(cxx, begins_a_test, .workers = 2, .seeds = 3)
     wok_instant start = wok_now();
 
     bodies++;
+    claim(std::strcmp(wok_task_name(), "begins_a_test") == 0, "a test's task has its name");
     claim(wok_sleep(wok_seconds(3600)) == 0 && wok_elapsed(start).ns == wok_seconds(3600).ns,
           "a test's clock is its own");
+}
+
+int run_body(void *)
+{
+    return std::strcmp(wok_task_name(), "test");
+}
+
+int whole_program()
+{
+    return std::strcmp(wok_task_name(), "main");
 }
 
 WOK_TASK(program, nothing, int);
@@ -526,5 +537,8 @@ int main()
     claim(error == 0 && answer == 42, "a plain thread runs the first task");
     cxx_begins_a_test();
     claim(bodies == 3, "a test runs once for each seed");
+    wok_test_options test_options = {};
+    claim(wok_test_run(&test_options, run_body, nullptr) == 0, "a test's task has a name");
+    claim(wok_main(whole_program) == 0, "so has a program's");
     return failures != 0;
 }
