@@ -25,15 +25,15 @@ static wok_join spawn_in(wok_blocking_pool *pool, const wok_spawn_options *optio
     };
 
     if (wok__runtime_is_closed(plan.runtime))
-        return wok__join_not_started(site, NULL, args_moved,
-                                     wok__is_forked() ? -ENOTRECOVERABLE : -ECANCELED);
+        return wok__join_not_started(&plan, options,
+                                     wok__is_forked() ? -ENOTRECOVERABLE : -ECANCELED, NULL);
 
     /* Before it can be seen: a shutdown that finds the task asks its pool for it. */
     plan.vtable_or_pool = wok__pool_ref(pool);
     struct wok_task *task = wok__task_new(&plan);
     if (task == NULL) {
         wok__pool_unref(pool);
-        return wok__join_not_started(site, NULL, args_moved, -ENOMEM);
+        return wok__join_not_started(&plan, options, -ENOMEM, NULL);
     }
 
     wok__call_queued(task);
@@ -41,6 +41,15 @@ static wok_join spawn_in(wok_blocking_pool *pool, const wok_spawn_options *optio
     if (error < 0)
         wok__task_discard_blocking(task, error);
     return (wok_join){task};
+}
+
+/* A call that no pool is found for. */
+static wok_join refuse(const wok_spawn_options *options, const wok_spawn_site *site,
+                       void *args_moved, int code, const char *why)
+{
+    struct wok__task_plan plan = {.kind = WOK__TASK_BLOCKING, .site = site, .moved = args_moved};
+
+    return wok__join_not_started(&plan, options, code, why);
 }
 
 wok_join wok_spawn_blocking_in_raw(wok_blocking_pool *pool, const wok_spawn_site *site,
@@ -56,7 +65,7 @@ wok_join wok_spawn_blocking_raw(wok_runtime *runtime, const wok_spawn_site *site
     if (runtime == NULL)
         runtime = wok__here()->runtime;
     if (runtime == NULL)
-        return wok__join_not_started(site, NULL, args_moved, -EINVAL);
+        return refuse(NULL, site, args_moved, -EINVAL, NULL);
     return spawn_in(wok__runtime_pools(runtime)->main, NULL, site, args_moved);
 }
 
@@ -74,10 +83,10 @@ wok_join wok_spawn_blocking_with_raw(const wok_spawn_options *options, const wok
     error = wok__spawn_options_resolve(&resolved, WOK__TASK_BLOCKING);
     if (error == 0 && resolved.pool == NULL)
         resolved.pool = wok__runtime_pools(resolved.runtime)->main;
-    if (error == 0 && resolved.pool->runtime != resolved.runtime)
-        error = -EINVAL;
     if (error < 0)
-        return wok__join_not_started(site, NULL, args_moved, error);
+        return refuse(options, site, args_moved, error, NULL);
+    if (resolved.pool->runtime != resolved.runtime)
+        return refuse(options, site, args_moved, -EINVAL, "its pool is another runtime's");
     return spawn_in(resolved.pool, &resolved, site, args_moved);
 }
 

@@ -49,13 +49,14 @@ struct wok__child_args {
     const wok_spawn_site *site;
 };
 
-/* Make a child that is not scheduled yet; NULL and a code if there is none, and what was moved is
- * dropped. */
+/* Make a child that is not scheduled yet; NULL, and what is behind the handle of one that was never made,
+ * if there is none, and what was moved is dropped. */
 struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void *borrowed),
                                   void *borrowed, const wok_spawn_site *site,
-                                  const wok_spawn_options *options, int *ret_code);
+                                  const wok_spawn_options *options, struct wok_task **ret_refused);
 struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_future_vtable *vtable,
                                          void *moved, const wok_spawn_site *site,
-                                         const wok_spawn_options *options, int *ret_code);
+                                         const wok_spawn_options *options,
+                                         struct wok_task **ret_refused);
 
 #endif

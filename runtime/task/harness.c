@@ -43,7 +43,7 @@ static void free_block(struct wok_task *task)
         wok__panic_free((struct wok__panic *)task->next);
     if (task->kind == WOK__TASK_BLOCKING)
         wok__blocking_forget(task);
-    if (task->kind == WOK__TASK_THREAD)
+    if (task->kind >= WOK__TASK_THREAD)
         free(task);
     else
         wok__task_memory_give(task->runtime, task, task->class);

@@ -17,6 +17,7 @@
 #include "platform/atomic.h"
 #include "task/context.h"
 #include "task/panic.h"
+#include "task/refuse.h"
 #include "task/task.h"
 
 /* Spins this often before it asks the kernel for somebody else's turn: the completer is between
@@ -54,6 +55,8 @@ void wok__join_error_panic(wok_join_error *error, const char *what, const struct
 
 void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
 {
+    bool is_refused = task->kind == WOK__TASK_REFUSED;
+
     memset(error, 0, sizeof *error);
     error->outcome = (wok_outcome)task->outcome;
     error->code = task->code;
@@ -67,15 +70,15 @@ void wok__join_error_fill(wok_join_error *error, const struct wok_task *task)
                  error->task_name);
         break;
     case WOK_CANCELLED:
-        snprintf(error->message, sizeof error->message, "task %llu was cancelled (%s)",
-                 (unsigned long long)task->id, error->task_name);
+        snprintf(error->message, sizeof error->message, "task %llu was cancelled (%s)%s%s",
+                 (unsigned long long)task->id, error->task_name, is_refused ? ": " : "",
+                 is_refused ? wok__not_started_why(task) : "");
         break;
     case WOK_PANICKED:
         wok__join_error_panic(error, "task", task, (const struct wok__panic *)task->next);
         break;
     case WOK_NOT_STARTED:
-        snprintf(error->message, sizeof error->message, "task was not started: %s",
-                 strerrordesc_np(-task->code));
+        wok__not_started_tell(error, wok__not_started_why(task));
         break;
     }
 }

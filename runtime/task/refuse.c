@@ -3,7 +3,8 @@
  *
  * A stackless task has no stack to park, and a worker that waits for a task may wait for itself.
  * Such a call returns -EDEADLK at once; the caller rarely looks, so the refusal is counted and told
- * to the runtime's on_refused_wait with the name of the task.
+ * to the runtime's on_refused_wait with the name of the task.  A spawn that is refused (unborn.c) is told in
+ * the same words.
  */
 #include "task/refuse.h"
 
@@ -34,6 +35,17 @@ static void name_caller(char *buffer, size_t size, const struct wok_task *task,
     error->line = error->spawned_line;
     snprintf(buffer, size, "task %llu \"%s\" (spawned at %s:%d)", (unsigned long long)task->id,
              error->task_name, file_of(error->file), error->line);
+}
+
+void wok__not_started_tell(wok_join_error *error, const char *why)
+{
+    if (error->spawned_file == NULL) {
+        snprintf(error->message, sizeof error->message, "task was not started: %s", why);
+        return;
+    }
+    snprintf(error->message, sizeof error->message,
+             "task \"%s\" (spawned at %s:%d) was not started: %s", error->task_name,
+             file_of(error->spawned_file), error->spawned_line, why);
 }
 
 int wok__refuse(const char *why, wok_join_error *ret_error)

@@ -11,4 +11,7 @@
 WOK_MUST_USE
 int wok__refuse(const char *why, wok_join_error *ret_error);
 
+/* Writes the message of a task that was not started, and why, over the other fields of the error. */
+void wok__not_started_tell(wok_join_error *error, const char *why);
+
 #endif

@@ -90,7 +90,8 @@ static void release_children(wok_scope *scope)
     scope->ended_first = scope->ended_last = NULL;
     scope->decisive = NULL;
     scope->spawned = 0;
-    scope->spawn_error = 0;
+    if (scope->refused != NULL)
+        wok_join_drop(&(wok_join){WOK_TAKE(scope->refused)});
     scope->waited = false;
     while (task != NULL) {
         struct wok_task *next = task->sibling;
@@ -100,7 +101,8 @@ static void release_children(wok_scope *scope)
     }
 }
 
-static void adopt(wok_scope *scope, struct wok_task *task, int code)
+/* `refused`: what there is in place of a task, if that is NULL. */
+static void adopt(wok_scope *scope, struct wok_task *task, struct wok_task *refused)
 {
     uint64_t before;
 
@@ -108,8 +110,10 @@ static void adopt(wok_scope *scope, struct wok_task *task, int code)
         release_children(scope);
     size_t index = scope->spawned++;
     if (task == NULL) {
-        if (scope->spawn_error == 0)
-            scope->spawn_error = code;
+        if (scope->refused == NULL)
+            scope->refused = refused;
+        else
+            wok_join_drop(&(wok_join){refused});
         return;
     }
     task->child_index = index;
@@ -135,13 +139,13 @@ static void inherit(struct wok_task *task)
 void wok_scope_spawn_with_raw(wok_scope *scope, const wok_spawn_options *options,
                               int (*function)(void *), void *borrowed, const wok_spawn_site *site)
 {
-    int code = 0;
+    struct wok_task *refused = NULL;
     struct wok_task *task =
-        wok__spawn_child(&scope->group, function, borrowed, site, options, &code);
+        wok__spawn_child(&scope->group, function, borrowed, site, options, &refused);
 
     if (task != NULL)
         inherit(task);
-    adopt(scope, task, code);
+    adopt(scope, task, refused);
 }
 
 void wok_scope_spawn_raw(wok_scope *scope, int (*function)(void *), void *borrowed,
@@ -154,11 +158,11 @@ void wok_scope_spawn_future_with_raw(wok_scope *scope, const wok_spawn_options *
                                      const wok_future_vtable *vtable, void *self_moved,
                                      const wok_spawn_site *site)
 {
-    int code = 0;
+    struct wok_task *refused = NULL;
     struct wok_task *task =
-        wok__spawn_child_future(&scope->group, vtable, self_moved, site, options, &code);
+        wok__spawn_child_future(&scope->group, vtable, self_moved, site, options, &refused);
 
-    adopt(scope, task, code);
+    adopt(scope, task, refused);
 }
 
 void wok_scope_spawn_future_raw(wok_scope *scope, const wok_future_vtable *vtable, void *self_moved,
@@ -363,6 +367,16 @@ static const struct wok_task *reported(const wok_scope *scope)
     return first_failure(scope);
 }
 
+/* What the wait says of a child that was never made: its code, or 0. */
+static int refusal(const wok_scope *scope, wok_join_error *ret_error)
+{
+    if (scope->refused == NULL)
+        return 0;
+    if (ret_error != NULL)
+        wok__join_error_fill(ret_error, scope->refused);
+    return scope->refused->code;
+}
+
 /* Waits for all; `tells`: the code and `*ret_error` reach somebody. */
 static int wait_for_all(wok_scope *scope, wok_instant deadline, bool tells,
                         wok_join_error *ret_error)
@@ -375,7 +389,7 @@ static int wait_for_all(wok_scope *scope, wok_instant deadline, bool tells,
     scope->waited = true;
     failed = reported(scope);
     if (failed == NULL)
-        return scope->decisive != NULL ? 0 : scope->spawn_error;
+        return scope->decisive != NULL ? 0 : refusal(scope, ret_error);
     if (ret_error != NULL)
         wok__join_error_fill(ret_error, failed);
     if (tells)

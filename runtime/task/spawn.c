@@ -1,8 +1,8 @@
 /*
  * spawn.c - making tasks.
  *
- * A spawn never fails at the call.  Where no task can be made the arguments are dropped at once,
- * and the handle points to one of a few static blocks that are complete from the start.
+ * A spawn never fails at the call.  Where no task can be made the arguments are dropped at once, and the
+ * handle points to a block that is complete from the start (unborn.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -65,34 +65,7 @@ struct wok_task *wok__task_new(const struct wok__task_plan *plan)
     return task;
 }
 
-/* ---- handles that were born finished --------------------------------------------------------- */
-
-static struct wok_task unborn[] = {
-    {.code = -ENOMEM, .outcome = WOK_NOT_STARTED},
-    {.code = -EINVAL, .outcome = WOK_NOT_STARTED},
-    {.code = -EAGAIN, .outcome = WOK_NOT_STARTED},
-    {.code = -ENOTRECOVERABLE, .outcome = WOK_NOT_STARTED},
-    {.code = -ECANCELED, .outcome = WOK_CANCELLED},
-};
-
-bool wok__task_is_unborn(const struct wok_task *task)
-{
-    return task >= unborn && task < unborn + WOK_COUNT(unborn);
-}
-
-wok_join wok__join_not_started(const wok_spawn_site *site, const wok_future_vtable *vtable,
-                               void *moved, int code)
-{
-    size_t i = 0;
-
-    while (i + 1 < WOK_COUNT(unborn) && unborn[i].code != code)
-        i++;
-    if (vtable != NULL)
-        wok__destroy(vtable->drop, moved);
-    else
-        wok__destroy(site->args_drop, moved);
-    return (wok_join){&unborn[i]};
-}
+/* ---- where to spawn ------------------------------------------------------------------------------ */
 
 /* Inline, for the spawns here. */
 static inline struct wok_runtime *runtime_for(struct wok_runtime *runtime, int *ret_code)
@@ -160,7 +133,7 @@ static inline __attribute__((always_inline)) wok_join spawn(wok_runtime *runtime
     struct wok_task *task = new_task(&plan, options, &code);
 
     if (task == NULL)
-        return wok__join_not_started(site, vtable, moved, code);
+        return wok__join_not_started(&plan, options, code, NULL);
     wok__schedule(task, WOK__REASON_SPAWN);
     return (wok_join){task};
 }
@@ -206,7 +179,7 @@ wok_join wok_spawn_inline_raw(const wok_spawn_site *site, void *args_moved)
         return wok_spawn_raw(NULL, site, args_moved);
     task = new_task(&plan, NULL, &code);
     if (task == NULL)
-        return wok__join_not_started(site, NULL, args_moved, code);
+        return wok__join_not_started(&plan, NULL, code, NULL);
     wok__task_run_in_place(task); /* the handle's reference keeps the block */
     return (wok_join){task};
 }
@@ -266,7 +239,7 @@ void wok__task_name_copy(char *ret_name, const struct wok_task *task)
 
 struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void *borrowed),
                                   void *borrowed, const wok_spawn_site *site,
-                                  const wok_spawn_options *options, int *ret_code)
+                                  const wok_spawn_options *options, struct wok_task **ret_refused)
 {
     struct wok__child_args args = {function, borrowed, site};
     struct wok__task_plan plan = {.kind = WOK__TASK_STACKFUL,
@@ -275,13 +248,18 @@ struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void
                                   .group = group,
                                   .priority = parents_priority(),
                                   .shown = site};
+    int code;
+    struct wok_task *task = new_task(&plan, options, &code);
 
-    return new_task(&plan, options, ret_code);
+    if (task == NULL)
+        *ret_refused = wok__join_not_started(&plan, options, code, NULL).task;
+    return task;
 }
 
 struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_future_vtable *vtable,
                                          void *moved, const wok_spawn_site *site,
-                                         const wok_spawn_options *options, int *ret_code)
+                                         const wok_spawn_options *options,
+                                         struct wok_task **ret_refused)
 {
     struct wok__task_plan plan = {.kind = WOK__TASK_STACKLESS,
                                   .vtable_or_pool = vtable,
@@ -289,9 +267,10 @@ struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_fut
                                   .moved = moved,
                                   .group = group,
                                   .priority = parents_priority()};
-    struct wok_task *task = new_task(&plan, options, ret_code);
+    int code;
+    struct wok_task *task = new_task(&plan, options, &code);
 
     if (task == NULL)
-        wok__destroy(vtable->drop, moved);
+        *ret_refused = wok__join_not_started(&plan, options, code, NULL).task;
     return task;
 }

@@ -21,6 +21,8 @@ enum wok__task_kind {
     /* Not tasks, but in the shape that can be woken: */
     WOK__TASK_THREAD, /* a plain thread that waits */
     WOK__TASK_ENTRY,  /* an entry of a join set, which waits for its task */
+    /* Nor this, behind the handle of one that was never made: */
+    WOK__TASK_REFUSED,
 };
 
 struct wok__panic;
@@ -151,13 +153,6 @@ struct wok_runtime *wok__spawn_runtime(struct wok_runtime *runtime, int *ret_cod
 /* Builds a task block with the moved arguments copied in; NULL if there is no memory.  Not scheduled. */
 struct wok_task *wok__task_new(const struct wok__task_plan *plan);
 
-/* A handle that was born finished: what was moved is dropped, the await gives WOK_NOT_STARTED. */
-wok_join wok__join_not_started(const wok_spawn_site *site, const wok_future_vtable *vtable,
-                               void *moved, int code);
-
-/* True for the static blocks behind such handles: they have no state word and are never freed. */
-bool wok__task_is_unborn(const struct wok_task *task);
-
 /* The name and place of a task; a scope's child keeps its own. */
 const wok_spawn_site *wok__task_site(const struct wok_task *task);
 /* What the task is called: as its spawn's options say, or as its function or its future's type. */
@@ -165,11 +160,33 @@ const char *wok__task_name(const struct wok_task *task);
 /* The same for whoever may outlive the task; cut to WOK_TASK_NAME_SIZE - 1 bytes. */
 void wok__task_name_copy(char *ret_name, const struct wok_task *task);
 
+/* ---- unborn.c ----------------------------------------------------------------------------- */
+
+/* A handle that was born finished: what was moved is dropped, the await gives WOK_NOT_STARTED, or
+ * WOK_CANCELLED for -ECANCELED.  `options`: those of the caller, or NULL; `why` is copied, NULL: as the
+ * code and the options say. */
+__attribute__((cold)) wok_join wok__join_not_started(const struct wok__task_plan *plan,
+                                                     const wok_spawn_options *options, int code,
+                                                     const char *why);
+
+/* True for the static blocks behind such handles: they have no state word and are never freed. */
+bool wok__task_is_unborn(const struct wok_task *task);
+
+/* True for every block behind such handles. */
+bool wok__task_is_refused(const struct wok_task *task);
+
+/* Why a task was not started, in words. */
+const char *wok__not_started_why(const struct wok_task *task);
+
 /* ---- spawn_options.c ---------------------------------------------------------------------- */
 
 /* Checks options for a task of this kind that the caller spawns, and makes the runtime and the worker
  * definite: 0, -EINVAL, or what wok__spawn_runtime() says. */
 int wok__spawn_options_resolve(wok_spawn_options *options, enum wok__task_kind kind);
+
+/* What is wrong with options that the same caller had refused with -EINVAL, in words; false: nothing. */
+bool wok__spawn_options_explain(const wok_spawn_options *options, enum wok__task_kind kind,
+                                char *why, size_t size);
 
 /* Bytes behind the end of a block that they need, and putting there what the task keeps of them. */
 size_t wok__spawn_options_size(const wok_spawn_options *options);

@@ -107,7 +107,7 @@ wok_join wok_task_tracker_spawn_raw(wok_task_tracker *tracker, const wok_spawn_s
 
     wok_task_tracker_enter(tracker); /* before the task can end */
     join = wok__spawn_grouped(&tracker->group, NULL, site, args_moved);
-    if (wok__task_is_unborn(join.task))
+    if (wok__task_is_refused(join.task))
         wok_task_tracker_leave(tracker);
     return join;
 }
@@ -120,7 +120,7 @@ wok_join wok_task_tracker_spawn_future_raw(wok_task_tracker *tracker,
 
     wok_task_tracker_enter(tracker);
     join = wok__spawn_grouped(&tracker->group, vtable, site, self_moved);
-    if (wok__task_is_unborn(join.task))
+    if (wok__task_is_refused(join.task))
         wok_task_tracker_leave(tracker);
     return join;
 }

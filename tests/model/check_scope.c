@@ -67,7 +67,7 @@ static struct child *child_of(struct wok_task *task)
 
 struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void *borrowed),
                                   void *borrowed, const wok_spawn_site *site,
-                                  const wok_spawn_options *with, int *ret_code)
+                                  const wok_spawn_options *with, struct wok_task **ret_refused)
 {
     struct child *child = &children[spawned];
 
@@ -75,7 +75,7 @@ struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void
     (void)borrowed;
     (void)site;
     (void)with;
-    (void)ret_code;
+    (void)ret_refused;
     child->task.kind = WOK__TASK_STACKFUL;
     child->task.group = group;
     child->task.outcome = WOK_RETURNED;
@@ -85,11 +85,19 @@ struct wok_task *wok__spawn_child(struct wok__group *group, int (*function)(void
 
 struct wok_task *wok__spawn_child_future(struct wok__group *group, const wok_future_vtable *vtable,
                                          void *moved, const wok_spawn_site *site,
-                                         const wok_spawn_options *with, int *ret_code)
+                                         const wok_spawn_options *with,
+                                         struct wok_task **ret_refused)
 {
     (void)vtable;
     (void)moved;
-    return wok__spawn_child(group, NULL, NULL, site, with, ret_code);
+    return wok__spawn_child(group, NULL, NULL, site, with, ret_refused);
+}
+
+/* No spawn is refused here. */
+void wok_join_drop(wok_join *join)
+{
+    (void)join;
+    model_assert(false);
 }
 
 /* A child is pushed when it starts, and when it is aborted in its sleep. */

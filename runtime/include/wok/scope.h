@@ -68,7 +68,7 @@ typedef struct wok_scope {
     unsigned running;                            /* the lock; counted with max_running only */
     bool special;              /* constant while children live: an option is set that they heed */
     bool waited;               /* owner only: all have ended, and the next spawn lets them go */
-    int spawn_error;           /* owner only: a child could not be started */
+    struct wok_task *refused;  /* owner only: stands for the first child that was not started */
     struct wok_task *decisive; /* whose end decided by the policy; written by that child */
     struct {
         struct wok_task *value;
@@ -223,7 +223,8 @@ int wok_scope_wait_until(wok_scope *scope, wok_instant deadline);
 /**
  * As wok_scope_wait_until(), and reports how the child that failed first ended in `ret_error`.
  *
- * Errors:     as wok_scope_wait(); `*ret_error` is written if the code is a child's.
+ * Errors:     as wok_scope_wait(); `*ret_error` is written if the code is a child's, also of one that was
+ *             not started: the message then says why, and where it was spawned.
  * Threads:    the scope's owner.
  * Cancel:     cancellation point.
  */

@@ -59,13 +59,13 @@ typedef struct wok_join_error {
     /** Where it panicked; NULL and 0 otherwise.  Static storage. */
     const char *file;
     int line;
-    /** Where it was spawned; NULL and 0 if it was not started.  Static storage. */
+    /** Where it was spawned; NULL and 0 if it was not started for want of memory.  Static storage. */
     int spawned_line;
     const char *spawned_file;
-    /** What it is called; empty if it was not started. */
+    /** What it is called; empty if it was not started for want of memory. */
     char task_name[WOK_TASK_NAME_SIZE];
-    /** "task N was cancelled (NAME)", "task N panicked with message "..." (NAME)", ...;
-     *  NUL-terminated. */
+    /** "task N was cancelled (NAME)", "task N panicked with message "..." (NAME)", "task "NAME" (spawned at
+     *  FILE:LINE) was not started: WHY", ...; NUL-terminated. */
     char message[208];
 } wok_join_error;
 

@@ -199,6 +199,12 @@ Test(spawn, outside_a_runtime_drops_the_arguments_and_says_not_started, .timeout
     cr_assert_eq(obey_await(&task, &result, &why), -WOK_EJOIN);
     cr_assert_eq(why.outcome, WOK_NOT_STARTED);
     cr_assert_eq(why.code, -EINVAL);
+    cr_assert_not_null(strstr(why.message, "task \"obey\" (spawned at test_spawn.c:"), "%s",
+                       why.message);
+    cr_assert_not_null(strstr(why.message,
+                              ") was not started: the calling thread has no runtime, and none "
+                              "was named"),
+                       "%s", why.message);
     cr_assert_eq(result, 7);
     cr_assert_eq(obey_await(&task, &result, &why), -EINVAL, "the handle is consumed");
     cr_assert_eq(load_relaxed(&ran), 0);
@@ -223,6 +229,7 @@ Test(spawn, on_a_runtime_that_was_shut_down_drops_the_arguments_and_says_cancell
     cr_assert_eq(load_relaxed(&args_dropped), 1);
     cr_assert_eq(obey_await(&task, NULL, &why), -WOK_EJOIN);
     cr_assert_eq(why.outcome, WOK_CANCELLED);
+    cr_assert_str_eq(why.message, "task 0 was cancelled (obey): its runtime is shutting down");
     cr_assert_eq(load_relaxed(&ran), 0);
     wok_runtime_free(runtime);
 }

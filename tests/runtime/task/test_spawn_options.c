@@ -261,6 +261,71 @@ Test(spawn_options, a_task_may_have_a_larger_stack, .timeout = 20)
 
 /* ---- what means nothing is refused ------------------------------------------------------------------------ */
 
+/* The message names the task, the place and the reason. */
+static void expect_reason(const wok_join_error *why, const char *reason)
+{
+    char message[sizeof why->message];
+
+    snprintf(message, sizeof message,
+             "task \"%s\" (spawned at test_spawn_options.c:%d) was not started: %s", why->task_name,
+             why->spawned_line, reason);
+    cr_assert_str_eq(why->message, message);
+    cr_assert_neq(why->task_name[0], '\0');
+    cr_assert_not_null(strstr(why->spawned_file, "test_spawn_options.c"));
+}
+
+WOK_TEST(spawn_options, a_refused_task_has_the_name_that_it_was_to_have)
+{
+    const int from = __LINE__;
+    tell_name_join join =
+        wok_spawn_with(WOK_SPAWN_OPTIONS(.name = "prices", .worker = 9), tell_name, 0);
+    const int to = __LINE__;
+    wok_abort_handle handle = wok_join_abort_handle(&join.join);
+    wok_join_error why = {0};
+
+    cr_assert(wok_join_is_finished(&join.join));
+    cr_assert_eq(wok_join_id(&join.join), 0);
+    wok_join_abort(&join.join);
+    cr_assert_eq(tell_name_await(&join, NULL, &why), -WOK_EJOIN);
+    cr_assert_eq(why.outcome, WOK_NOT_STARTED);
+    cr_assert_str_eq(why.task_name, "prices");
+    cr_assert(why.spawned_line > from && why.spawned_line < to);
+    expect_reason(&why, "its worker is WOK_WORKER(8), and the runtime has 1");
+    wok_abort_handle_abort(&handle);
+    cr_assert(wok_abort_handle_is_finished(&handle));
+    wok_abort_handle_drop(&handle);
+}
+
+static int does_nothing(int *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+WOK_TEST(spawn_options, a_scope_says_which_child_was_not_started_and_why)
+{
+    WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
+    wok_join_error why = {0};
+    int unused = 0, code = 0;
+
+    wok_scope_spawn(&scope, does_nothing, &unused);
+    const int from = __LINE__;
+    wok_scope_spawn_with(&scope, WOK_SPAWN_OPTIONS(.priority = (wok_priority)7), does_nothing,
+                         &unused);
+    const int to = __LINE__;
+    wok_scope_spawn_future_with(&scope, WOK_SPAWN_OPTIONS(.stack_bytes = 65536), &name_vtable,
+                                &code);
+    cr_assert_eq(wok_scope_wait_error(&scope, WOK_NEVER, &why), -EINVAL);
+    cr_assert_eq(why.outcome, WOK_NOT_STARTED);
+    cr_assert_str_eq(why.task_name, "does_nothing");
+    cr_assert(why.spawned_line > from && why.spawned_line < to, "the first one");
+    expect_reason(&why, "its priority is 7, which is none");
+
+    wok_scope_spawn(&scope, does_nothing, &unused); /* the next round knows nothing of it */
+    cr_assert_eq(wok_scope_wait(&scope), 0);
+    wok_scope_spawn_with(&scope, WOK_SPAWN_OPTIONS(.worker = -7), does_nothing, &unused);
+}
+
 WOK_TEST(spawn_options, that_mean_nothing_start_no_task_and_drop_the_arguments)
 {
     wok_blocking_pool *pool = NULL;
@@ -284,10 +349,21 @@ WOK_TEST(spawn_options, that_mean_nothing_start_no_task_and_drop_the_arguments)
     };
 
     cr_assert_eq(load_relaxed(&args_dropped), 6);
+    static const char *const reasons[] = {
+        "its worker is WOK_WORKER(1), and the runtime has 1",
+        "its worker is -2, which is none",
+        "its stack_bytes are 16383, less than 16384",
+        "it has a pool, and is no blocking call",
+        "its stack_bytes are 65536, and a blocking call has no stack of its own",
+        "its worker is 1, and a blocking call has none",
+        "its stack_bytes are 65536, and a stackless task has no stack of its own",
+        "it has a pool, and is no blocking call",
+    };
     for (size_t i = 0; i < WOK_COUNT(joins); i++) {
         wok_join_error why = await_error(joins[i]);
         cr_assert_eq(why.outcome, WOK_NOT_STARTED);
         cr_assert_eq(why.code, -EINVAL);
+        expect_reason(&why, reasons[i]);
     }
     cr_assert_eq(load_relaxed(&args_dropped), 6);
     wok_blocking_pool_free(pool);
