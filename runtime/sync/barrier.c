@@ -63,7 +63,7 @@ static wok_poll wait_poll(void *self, wok_cx *cx, void *result)
 }
 
 /* False: it arrived, and its round is complete. */
-static bool take_back(wok_op *op)
+static bool leave(wok_op *op)
 {
     wok_barrier *barrier = op->object;
     bool waits;
@@ -80,7 +80,20 @@ static bool take_back(wok_op *op)
 
 static void wait_drop(void *self)
 {
-    (void)take_back(self);
+    (void)leave(self);
+}
+
+/* Whoever is told that it had not arrived may arrive again in this round, and would be in the next. */
+static bool wait_take_back(void *self)
+{
+    wok_op *op = self;
+    bool *ret_leader = op->value;
+
+    if (leave(op))
+        return true;
+    if (ret_leader != NULL)
+        *ret_leader = false;
+    return false;
 }
 
 static const wok_future_vtable wait_vtable = {
@@ -88,6 +101,7 @@ static const wok_future_vtable wait_vtable = {
     .size = sizeof(wok_op),
     .poll = wait_poll,
     .drop = wait_drop,
+    .take_back = wait_take_back,
 };
 
 wok_op wok_barrier_wait_op(wok_barrier *barrier, bool *ret_leader)
@@ -97,17 +111,9 @@ wok_op wok_barrier_wait_op(wok_barrier *barrier, bool *ret_leader)
 
 int wok_barrier_wait_until(wok_barrier *barrier, wok_instant deadline, bool *ret_leader)
 {
-    WOK_CLEANUP(wok_op_drop) wok_op op = wok_barrier_wait_op(barrier, ret_leader);
-    int code = wok__await(wok_op_as_future(&op), deadline, NULL, false);
+    wok_op op = wok_barrier_wait_op(barrier, ret_leader);
 
-    /* The last one came between the look at the clock and now.  Whoever is told -ETIMEDOUT may arrive again
-     * in this round, and would be in the next. */
-    if (code == -ETIMEDOUT && !take_back(&op)) {
-        code = 0;
-        if (ret_leader != NULL)
-            *ret_leader = false;
-    }
-    return code;
+    return wok_op_wait(&op, deadline);
 }
 
 int wok_barrier_wait(wok_barrier *barrier, bool *ret_leader)

@@ -171,6 +171,37 @@ static void party_gives_up(void)
     leaders += leader;
 }
 
+/* As a branch of a select: it waits only after it has been taken back once. */
+static void party_of_a_select(void)
+{
+    bool leader = true;
+    wok_op op = wok_barrier_wait_op(&barrier, &leader);
+    wok_poll code = task_poll(&op);
+
+    if (code == WOK_PENDING && !op.vtable->take_back(&op)) {
+        model_assert(!leader);
+        task_drop(&op);
+    } else {
+        model_assert(task_await_polled(&op, code == WOK_PENDING ? task_poll(&op) : code) == 0);
+        leaders += leader;
+    }
+    ready[model_self()]++;
+}
+
+/* As one that loses: told that it has not arrived, it has not. */
+static void party_that_loses(void)
+{
+    static wok_op op;
+    static bool leader;
+
+    op = wok_barrier_wait_op(&barrier, &leader);
+    leader = false;
+    if (task_poll(&op) != WOK_PENDING || !op.vtable->take_back(&op))
+        ready[model_self()]++;
+    task_drop(&op);
+    leaders += leader;
+}
+
 static void finish_round(void)
 {
     model_assert(leaders == 1);
@@ -183,6 +214,12 @@ static void finish_barrier(void)
     model_assert(leaders == 1);
     model_assert(barrier.arrived == 2 - ready[0] - ready[1]); /* who is not through sleeps in it */
     model_assert((barrier.waiters.first == NULL) == (barrier.arrived == 0));
+}
+
+static void finish_losers(void)
+{
+    model_assert(ready[0] + ready[1] + ready[2] == 2 * leaders);
+    model_assert(barrier.arrived == 2 - ready[0] - ready[1]); /* who is not through sleeps in it */
 }
 
 static const struct model_check checks[] = {
@@ -219,6 +256,15 @@ static const struct model_check checks[] = {
      .setup = setup,
      .threads = {party, party, party_gives_up},
      .finish = finish_barrier,
+     .ends_asleep = true},
+    {.name = "an arrival is taken back and made again",
+     .setup = setup,
+     .threads = {party, party_of_a_select},
+     .finish = finish_round},
+    {.name = "who loses is told whether its round counted it",
+     .setup = setup,
+     .threads = {party, party, party_that_loses},
+     .finish = finish_losers,
      .ends_asleep = true},
 };
 

@@ -43,13 +43,10 @@ void check_free(void *block)
 }
 
 /* A select has both, and none is explored here. */
-int wok__await_drop(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
+int wok__await(wok_future future, wok_instant deadline, void *ret_result, bool shielded)
 {
-    int code = task_await_future(future, ret_result);
-
     (void)deadline, (void)shielded;
-    wok_future_drop(future);
-    return code;
+    return task_await_future(future, ret_result);
 }
 
 uint32_t wok__random_below(uint32_t bound)

@@ -3,6 +3,16 @@
  */
 #include "semantics/kit.h"
 
+static wok_token *new_token(wok_token *parent)
+{
+    wok_token *token = NULL;
+
+    cr_assert_eq(parent != NULL ? wok_token_child(parent, &token) : wok_token_new(&token), 0);
+    return token;
+}
+
+typedef wok_token *token_ref;
+
 static void let_others_run(void)
 {
     cr_assert_eq(wok_sleep(wok_ms(1)), 0);
@@ -153,6 +163,37 @@ WOK_TEST(semantics, A1_who_gives_up_takes_the_arrival_back)
     cr_assert_eq(meet_await(&second, NULL, NULL), 0);
 }
 
+static wok_barrier two = WOK_BARRIER_INIT(2);
+
+/* A branch for the token, which comes first, and one for the barrier: gives the winner. */
+WOK_TASK(meet_or_stop, token_ref, int);
+
+static int meet_or_stop(token_ref *token, int *result)
+{
+    wok_op branches[] = {wok_token_op(*token), wok_barrier_wait_op(&two, NULL)};
+
+    *result = wok_select(branches, WOK_COUNT(branches), WOK_SELECT_BIASED, NULL);
+    return 0;
+}
+
+WOK_TEST(semantics, A1_a_branch_that_loses_a_select_had_not_arrived)
+{
+    WOK_CLEANUP(wok_token_dropp) wok_token *token = new_token(NULL);
+    meet_or_stop_join first = wok_spawn(meet_or_stop, token);
+    int winner = -1;
+
+    let_others_run();
+    cr_assert_eq(wok_barrier_wait(&two, NULL), 0); /* counts it, before it runs again */
+    wok_token_cancel(token);
+    cr_assert_eq(meet_or_stop_await(&first, &winner, NULL), 0);
+    cr_assert_eq(winner, 1);
+
+    meet_or_stop_join second = wok_spawn(meet_or_stop, token);
+    cr_assert_eq(meet_or_stop_await(&second, &winner, NULL), 0);
+    cr_assert_eq(winner, 0);
+    cr_assert_eq(wok_barrier_wait_until(&two, wok_after(wok_ms(1)), NULL), -ETIMEDOUT);
+}
+
 /* ---- once --------------------------------------------------------------------------------------- */
 
 static wok_once loaded = WOK_ONCE_INIT;
@@ -229,16 +270,6 @@ WOK_TEST(semantics, C1_an_abort_lets_the_next_waiter_try)
 }
 
 /* ---- tokens ------------------------------------------------------------------------------------- */
-
-static wok_token *new_token(wok_token *parent)
-{
-    wok_token *token = NULL;
-
-    cr_assert_eq(parent != NULL ? wok_token_child(parent, &token) : wok_token_new(&token), 0);
-    return token;
-}
-
-typedef wok_token *token_ref;
 
 /* Waits for the token, and notes that. */
 WOK_TASK(await_token, token_ref, int);

@@ -50,6 +50,13 @@ typedef struct wok_future_vtable {
     void (*drop)(void *self);
     /** Destroys a result that nobody takes.  NULL: nothing to destroy. */
     void (*result_drop)(void *result);
+    /**
+     * Of an operation whose waiting is an effect in itself (an arrival at a barrier), and not to be undone
+     * once others have gone on because of it.  Takes the effect of a pending one back: true, as if it had
+     * not been polled.  False: too late, it is ready with 0 and has written its value.  NULL: dropping
+     * it undoes everything.
+     */
+    bool (*take_back)(void *self);
 } wok_future_vtable;
 
 /** A borrowed future of any type. */

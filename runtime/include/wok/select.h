@@ -132,6 +132,7 @@ typedef struct wok_select_future {
     int code;      /* and that branch's own code */
     wok_select_order order;
     bool started, ended;
+    bool takes_back; /* a branch has to be taken back while another may win */
 } wok_select_future;
 
 /**

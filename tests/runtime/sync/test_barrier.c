@@ -136,6 +136,210 @@ WOK_TEST(barrier, who_is_aborted_after_the_round_was_complete_holds_up_nobody)
     cr_assert_eq(await_party(&again[1]), 0);
 }
 
+/* ---- as a branch of a select --------------------------------------------------------------------- */
+
+static wok_notify bell;
+
+/* Selects over the bell and the barrier, in this order; gives the index of the winner. */
+WOK_TASK(choose, wok_duration, int);
+
+static int choose(wok_duration *patience, int *result)
+{
+    bool leader = true;
+    wok_op branches[] = {wok_notify_op(&bell), wok_barrier_wait_op(&barrier, &leader)};
+
+    *result = wok_select_until(branches, 2, WOK_SELECT_BIASED, wok_after(*patience), NULL);
+    cr_assert_eq(leader, *result != 1);
+    return 0;
+}
+
+/* A branch that lost would have been counted in a round that the others have left. */
+WOK_TEST(barrier, a_branch_whose_round_is_complete_wins_over_one_that_is_ready_too)
+{
+    int winner = -1;
+
+    for (int bell_first = 0; bell_first <= 1; bell_first++) {
+        setup(2);
+        choose_join join = wok_spawn(choose, wok_seconds(1));
+        cr_assert_eq(wok_yield(), 0);
+        if (bell_first)
+            wok_notify_one(&bell);
+        cr_assert_eq(wok_barrier_wait(&barrier, NULL), 0);
+        if (!bell_first)
+            wok_notify_one(&bell);
+        cr_assert_eq(choose_await(&join, &winner, NULL), 0);
+        cr_assert_eq(winner, 1);
+        cr_assert_eq(wok_notify_wait_until(&bell, wok_after(wok_ms(1))), 0, "it was passed on");
+    }
+}
+
+WOK_TEST(barrier, a_branch_that_loses_in_its_first_poll_has_not_arrived)
+{
+    setup(2);
+    wok_notify_one(&bell);
+    wok_op branches[] = {wok_barrier_wait_op(&barrier, NULL), wok_notify_op(&bell)};
+    cr_assert_eq(wok_select(branches, 2, WOK_SELECT_BIASED, NULL), 1);
+    party_join party = spawn_party(1);
+    cr_assert_not(wok_join_is_finished(&party.join));
+    cr_assert_eq(wok_barrier_wait(&barrier, NULL), 0);
+    cr_assert_eq(await_party(&party), 0);
+}
+
+WOK_TEST(barrier, a_branch_that_would_lead_wins_in_its_turn)
+{
+    bool leader = false;
+
+    setup(2);
+    party_join party = spawn_party(1);
+    wok_notify_one(&bell);
+    wok_op branches[] = {wok_barrier_wait_op(&barrier, &leader), wok_notify_op(&bell)};
+    cr_assert_eq(wok_select(branches, 2, WOK_SELECT_BIASED, NULL), 0);
+    cr_assert(leader);
+    cr_assert_eq(await_party(&party), 0);
+}
+
+/* Arrives itself, as the other branch of a select that waits at the same barrier. */
+static wok_poll arrive_poll(void *self, wok_cx *cx, void *result)
+{
+    (void)result;
+    return wok_op_poll(*(wok_op **)self, cx);
+}
+
+static const wok_future_vtable arrive_vtable = {
+    .name = "arrive", .size = sizeof(wok_op *), .poll = arrive_poll};
+
+/* If the first branch waited during the second one's turn, the second would complete the round, and win. */
+WOK_TEST(barrier, a_branch_does_not_wait_while_others_have_their_turn)
+{
+    bool leader = false;
+
+    setup(2);
+    WOK_CLEANUP(wok_op_drop) wok_op op = wok_barrier_wait_op(&barrier, NULL);
+    wok_op *own = &op;
+    wok_op branches[] = {wok_barrier_wait_op(&barrier, &leader),
+                         wok_future_op((wok_future){&arrive_vtable, &own}, NULL)};
+    cr_assert_eq(wok_select(branches, 2, WOK_SELECT_BIASED, NULL), 0);
+    cr_assert(leader);
+}
+
+/* Both timers fire in one turn, and this task runs first. */
+WOK_TEST(barrier, a_deadline_at_the_moment_when_the_round_is_complete_makes_no_difference)
+{
+    int winner = -1;
+
+    setup(2);
+    wok_op nap = wok_sleep_op(wok_ms(5));
+    choose_join join = wok_spawn(choose, wok_ms(5));
+    cr_assert_eq(wok_op_wait(&nap, WOK_NEVER), 0);
+    cr_assert_eq(wok_barrier_wait_until(&barrier, wok_after(wok_ms(1)), NULL), 0);
+    cr_assert_eq(choose_await(&join, &winner, NULL), 0);
+    cr_assert_eq(winner, 1);
+}
+
+enum { SELECTORS = 3, CHOICES = 40 };
+/* How often the barrier's branch won, and led. */
+struct seen {
+    int won, led;
+};
+
+WOK_TASK(selects, int, struct seen);
+
+static int selects(int *choices, struct seen *result)
+{
+    *result = (struct seen){0, 0};
+    for (int i = 0; i < *choices; i++) {
+        bool leader = false;
+        wok_op branches[] = {wok_notify_op(&bell), wok_barrier_wait_op(&barrier, &leader),
+                             wok_sleep_op(wok_us(50))};
+        int winner = wok_select(branches, 3, WOK_SELECT_FAIR, NULL);
+        cr_assert_geq(winner, 0);
+        cr_assert(winner == 1 || !leader);
+        result->won += winner == 1;
+        result->led += leader;
+    }
+    return 0;
+}
+
+WOK_TASK(ring, int, int);
+
+static int ring(int *unused, int *result)
+{
+    *result = *unused;
+    for (;;) { /* until it is aborted */
+        wok_notify_one(&bell);
+        if (wok_sleep(wok_us(20)) < 0)
+            return -ECANCELED;
+    }
+}
+
+/* Each round has as many winners as parties. */
+static void every_arrival_that_counts_wins(void)
+{
+    selects_join joins[SELECTORS];
+    struct seen sum = {0, 0}, seen;
+
+    setup(2);
+    ring_join ringer = wok_spawn(ring, 0);
+    for (int i = 0; i < SELECTORS; i++)
+        joins[i] = wok_spawn(selects, CHOICES);
+    for (int i = 0; i < SELECTORS; i++) {
+        cr_assert_eq(selects_await(&joins[i], &seen, NULL), 0);
+        sum.won += seen.won;
+        sum.led += seen.led;
+    }
+    wok_join_abort(&ringer.join);
+    cr_assert_neq(ring_await(&ringer, NULL, NULL), 0);
+    cr_assert_gt(sum.led, 0);
+    cr_assert_eq(sum.won, 2 * sum.led, "%d rounds, %d won", sum.led, sum.won);
+    cr_assert_eq(barrier.arrived, 0);
+}
+
+WOK_TEST_SEEDS(barrier, every_arrival_that_counts_wins_its_select, 2, 100)
+{
+    every_arrival_that_counts_wins();
+}
+
+WOK_TEST_ON(barrier, every_arrival_that_counts_wins_its_select_also_on_the_real_clock, 2)
+{
+    for (int i = 0; i < 20; i++)
+        every_arrival_that_counts_wins();
+}
+
+/* Arrives over and over, for some microseconds each time: for as many as show it soonest if a wait, and
+ * then a select, says that it is too late when its round is complete. */
+static void *thread_gives_up(void *result)
+{
+    enum { TIMES = 40000 };
+    struct seen *seen = result;
+
+    for (unsigned i = 0; i < 2 * TIMES; i++) {
+        bool leader = false;
+        wok_op branch = wok_barrier_wait_op(&barrier, &leader);
+        int code = i < TIMES ? wok_barrier_wait_until(&barrier, wok_after(wok_us(i % 3)), &leader)
+                             : wok_select_until(&branch, 1, WOK_SELECT_FAIR,
+                                                wok_after(wok_us(i % 23)), NULL);
+        seen->won += code == 0;
+        seen->led += leader;
+    }
+    return NULL;
+}
+
+Test(barrier, an_arrival_that_counts_is_never_said_to_be_too_late, .timeout = 60)
+{
+    struct seen seen[2] = {{0, 0}, {0, 0}};
+    pthread_t other_thread;
+
+    setup(2);
+    cr_assert_eq(pthread_create(&other_thread, NULL, thread_gives_up, &seen[1]), 0);
+    thread_gives_up(&seen[0]);
+    cr_assert_eq(pthread_join(other_thread, NULL), 0);
+    cr_assert_eq(seen[0].won, seen[1].won);
+    cr_assert_eq(seen[0].won, seen[0].led + seen[1].led);
+    cr_assert_eq(barrier.arrived, 0);
+}
+
+/* ---- with others --------------------------------------------------------------------------------- */
+
 static bool other_ran;
 
 WOK_TASK(other, int, int);
