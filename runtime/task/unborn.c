@@ -73,8 +73,11 @@ static void explain_code(int code, size_t moved_size, char *why, size_t size)
 
 const char *wok__not_started_why(const struct wok_task *task)
 {
-    return task->kind == WOK__TASK_REFUSED ? (const char *)task->next
-                                           : strerrordesc_np(-task->code);
+    if (task->kind == WOK__TASK_REFUSED)
+        return (const char *)task->next;
+    if (task->kind == WOK__TASK_BLOCKING && task->code == -EAGAIN)
+        return "its pool's queue is full, or there is no thread for it";
+    return strerrordesc_np(-task->code);
 }
 
 /* ---- the handle ------------------------------------------------------------------------------- */

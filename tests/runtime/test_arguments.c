@@ -52,6 +52,7 @@ Test(arguments, options_of_null_are_the_defaults_where_there_are_any, .timeout =
     ROW(wok_oneshot_new(NULL, &once, &once_receiver), 0);
     ROW(wok_oneshot_send(&once, NULL), 0);
     ROW(wok_oneshot_try_recv(&once_receiver, NULL), 0);
+    RUNS(wok_oneshot_receiver_drop(&once_receiver));
     ROW(wok_watch_new(NULL, NULL, &watch), 0);
     RUNS(wok_watch_sender_drop(&watch));
     RUNS(wok_scope_init(&scope, NULL));

@@ -124,6 +124,9 @@ WOK_TEST(pools, a_full_pool_refuses_and_the_others_go_on)
     cr_assert_eq(wait_at_gate_await(&refused, NULL, &why), -WOK_EJOIN);
     cr_assert_eq(why.outcome, WOK_NOT_STARTED);
     cr_assert_eq(why.code, -EAGAIN);
+    cr_assert_not_null(strstr(why.message, "task \"wait_at_gate\" (spawned at test_pools.c:"));
+    cr_assert_not_null(
+        strstr(why.message, "was not started: its pool's queue is full, or there is"));
     cr_assert_eq(load_relaxed(&args_dropped), 1);
 
     get_name_join task = wok_spawn_blocking_in(other, get_name, 0);
