@@ -137,8 +137,8 @@ wok_poll countdown_poll(void *self_, wok_cx *cx, void *)
     WOK_ASYNC_END;
 }
 
-const wok_future_vtable countdown_vtable = {"countdown",    sizeof(countdown), 0,
-                                            countdown_poll, nullptr,           nullptr};
+const wok_future_vtable countdown_vtable = {"countdown", sizeof(countdown), 0,      countdown_poll,
+                                            nullptr,     nullptr,           nullptr};
 
 /* ---- blocking work -------------------------------------------------------------------------- */
 
