@@ -18,8 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a client may still send into a connection that lingers. */
-enum { LINGER_BYTES_MAX = 256 * 1024, LINGER_CHUNK = 4096 };
+/* What is read at a time of a connection that lingers. */
+enum { LINGER_CHUNK = 4096 };
 
 /* ---- receiving ---------------------------------------------------------------------------------- */
 
@@ -150,6 +150,9 @@ static void expire(struct wok__connection *connection, enum wok__deadline what)
     case WOK__DEADLINE_NONE:
         break;
     case WOK__DEADLINE_HEAD:
+        if (wok__connection_forget_blank_lines(connection))
+            break;
+        /* fall through */
     case WOK__DEADLINE_BODY:
         wok__connection_refuse(connection, 408, "the request was not received in time");
         break;
@@ -228,7 +231,7 @@ static bool is_done(const struct wok__connection *connection)
     return connection->closing && (work == NULL || work->sent == work->output.size);
 }
 
-/* Throws away what still comes; true: the connection can be closed. */
+/* Throws away what still comes, however much: deadlines.c says for how long.  True: it can be closed. */
 static bool linger(struct wok__connection *connection, wok_cx *cx)
 {
     char waste[LINGER_CHUNK];
@@ -236,15 +239,12 @@ static bool linger(struct wok__connection *connection, wok_cx *cx)
 
     if (!connection->lingering) {
         connection->lingering = true;
-        connection->sent_ns = connection->now_ns;
+        connection->sent_ns = connection->received_ns = connection->now_ns;
         if (wok_stream_shutdown_send(connection->stream) < 0 || connection->half_closed)
             return true;
     }
-    while ((got = wok_stream_recv_poll(connection->stream, cx, waste, sizeof waste)) > 0) {
-        connection->lingered += (size_t)got;
-        if (connection->lingered > LINGER_BYTES_MAX)
-            return true;
-    }
+    while ((got = wok_stream_recv_poll(connection->stream, cx, waste, sizeof waste)) > 0)
+        connection->received_ns = connection->now_ns;
     return got != -EAGAIN;
 }
 

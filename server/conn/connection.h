@@ -34,7 +34,6 @@ struct wok__connection {
     bool gone;            /* the client is away: what runs is being aborted */
     bool probed;          /* 102 was sent */
     bool served;          /* a request was answered */
-    size_t lingered;      /* bytes thrown away */
 };
 
 /* What a connection waits for at most until when; the earliest counts. */
@@ -73,6 +72,10 @@ void wok__connection_abort_requests(struct wok__connection *connection);
 
 /* Answers the message being received with a problem and parses no further. */
 void wok__connection_refuse(struct wok__connection *connection, int status, const char *detail);
+
+/* True: of the message being received there are blank lines only.  They are no request, and no answer
+ * is due: they are forgotten, and a connection with nothing else to do is closed. */
+bool wok__connection_forget_blank_lines(struct wok__connection *connection);
 
 /* The drain's grace is over: aborts every request that runs, and says which. */
 void wok__connection_give_up_requests(struct wok__connection *connection);

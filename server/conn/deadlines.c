@@ -7,9 +7,13 @@
  */
 #include "conn/connection.h"
 
-/* A client that hung up is probed after this long, and a lingering one left after that long. */
+/* A client that hung up is probed after this long. */
 #define PROBE_NS UINT64_C(100000000)
-#define LINGER_NS UINT64_C(1000000000)
+
+/* A lingering one is left when it has sent nothing for so long, and after so long in all: a client in
+ * the middle of a body of megabytes is to see why it is not wanted. */
+#define LINGER_SILENCE_NS UINT64_C(1000000000)
+#define LINGER_NS UINT64_C(5000000000)
 
 static uint64_t after(uint64_t begin, wok_duration duration)
 {
@@ -60,8 +64,10 @@ uint64_t wok__connection_deadline(const struct wok__connection *connection,
     bool runs = work != NULL && work->first != work->last;
 
     if (connection->lingering) {
-        *ret_what = WOK__DEADLINE_LINGER;
-        return connection->sent_ns + LINGER_NS;
+        consider(&earliest, connection->sent_ns + LINGER_NS, WOK__DEADLINE_LINGER);
+        consider(&earliest, connection->received_ns + LINGER_SILENCE_NS, WOK__DEADLINE_LINGER);
+        *ret_what = earliest.what;
+        return earliest.ns;
     }
     if (receives)
         consider_incoming(connection, &earliest);

@@ -194,6 +194,15 @@ static void body_received(struct wok__connection *connection, wok_slice body)
         wok__connection_refuse(connection, 503, "there is no memory for the body");
 }
 
+/* Of a message that is refused before its head is complete: does it ask for a head only? */
+static bool begins_with_head(const struct wok__work *work)
+{
+    static const char method[] = "HEAD ";
+    size_t line = work->message_begin + work->decoder.head_start, size = sizeof method - 1;
+
+    return work->parsed >= line + size && memcmp(work->input.data + line, method, size) == 0;
+}
+
 void wok__connection_refuse(struct wok__connection *connection, int status, const char *detail)
 {
     struct wok__work *work = connection->work;
@@ -205,11 +214,25 @@ void wok__connection_refuse(struct wok__connection *connection, int status, cons
         /* The head is not complete, and what the request points to is the connection's. */
         exchange->request.target = exchange->request.path = (wok_slice){"", 0};
         exchange->request.header_count = 0;
+        exchange->head_request = begins_with_head(work);
         memset(exchange->request.known, 0, sizeof exchange->request.known);
     }
     work->wants_continue = work->in_head = false;
     push(connection, false);
     wok_http_problem(exchange, status, "%s", detail);
+}
+
+bool wok__connection_forget_blank_lines(struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+
+    if (!work->in_head || work->decoder.phase != WOK__H1_IN_BLANK_LINES)
+        return false;
+    work->in_head = false;
+    wok__exchange_unref(WOK_TAKE(work->incoming));
+    if (work->first == work->last && work->sent == work->output.size)
+        connection->closing = true;
+    return true;
 }
 
 /* Everything received has been parsed, and the client sends no more. */

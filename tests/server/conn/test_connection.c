@@ -101,6 +101,28 @@ CONNECTION_TEST(head_answers_without_a_body, .drain_delay = {0})
     free(answer);
 }
 
+/* It used to get one when what was wrong came before the head's end. */
+CONNECTION_TEST(a_refused_head_is_answered_without_a_body, .drain_delay = {0})
+{
+    static const char *const bad[] = {
+        "HEAD /ok HTTP/1.1\r\n\r\n",
+        "\r\nHEAD /ok HTTP/2.0\r\nHost: x\r\n\r\n",
+        "HEAD /ok HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n",
+        "HEAD /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n",
+    };
+
+    for (size_t i = 0; i < WOK_COUNT(bad); i++) {
+        char *answer = ask_once(bad[i]);
+        const char *end = strstr(answer, "\r\n\r\n");
+        cr_assert_eq(count(answer, "Content-Length: 0\r\n"), 0, "%s", answer);
+        cr_assert(end != NULL && end[4] == '\0', "%s", answer);
+        free(answer);
+    }
+    char *answer = ask_once("HEADER /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+    cr_assert_eq(count(answer, "\r\n\r\n{"), 1);
+    free(answer);
+}
+
 CONNECTION_TEST(a_client_of_1_0_gets_its_answer_and_the_end, .drain_delay = {0})
 {
     char *answer = ask_once("GET /ok HTTP/1.0\r\n\r\n");

@@ -91,3 +91,76 @@ CONNECTION_TEST(a_connection_that_never_speaks_is_closed_after_ten_seconds, .dra
     cr_assert_eq(ms, 10000);
     free(answer);
 }
+
+/* It used to get a 408, which a client takes for the answer to what it asks next. */
+CONNECTION_TEST(a_blank_line_behind_a_request_is_never_answered, .drain_delay = {0})
+{
+    uint64_t ms;
+    char *answer = outlast("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n\r\n", &ms);
+
+    cr_assert_eq(count(answer, "HTTP/1.1 "), 1);
+    cr_assert_eq(ms, 10000);
+    free(answer);
+    answer = outlast("\r\n\r", &ms);
+    cr_assert_str_eq(answer, "");
+    cr_assert_eq(ms, 10000);
+    free(answer);
+}
+
+CONNECTION_TEST(a_blank_line_behind_a_request_that_runs_is_forgotten, .drain_delay = {0})
+{
+    uint64_t ms;
+    char *answer = outlast("GET /slow?ms=15000 HTTP/1.1\r\nHost: x\r\n\r\n\r\n", &ms);
+
+    cr_assert_eq(count(answer, "HTTP/1.1 "), 1);
+    cr_assert_eq(count(answer, "\r\n\r\nslow\n"), 1);
+    cr_assert_eq(ms, 15000 + 75000);
+    free(answer);
+}
+
+#define TOO_LARGE "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n"
+
+/* The close used to come after 256 KiB, and with it a reset, which destroys the answer. */
+CONNECTION_TEST(a_refused_client_may_go_on_sending_for_a_while, .drain_delay = {0})
+{
+    static char part[1 << 16];
+    wok_stream *stream = dial();
+
+    say(stream, TOO_LARGE);
+    for (int i = 0; i < 64; i++)
+        cr_assert_eq(wok_stream_send_all(stream, part, sizeof part), 0, "%d", i);
+    cr_assert_eq(wok_stream_shutdown_send(stream), 0);
+    char *answer = hear(stream, "no such text", 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 413 "), 1);
+    free(answer);
+    wok_stream_close(stream);
+}
+
+CONNECTION_TEST(a_refused_client_is_left_after_a_second_of_silence, .drain_delay = {0})
+{
+    uint64_t before = live_tasks();
+    wok_stream *stream = dial();
+
+    say(stream, TOO_LARGE);
+    cr_assert_eq(wok_sleep(wok_ms(999)), 0);
+    cr_assert_gt(live_tasks(), before);
+    cr_assert_eq(wok_sleep(wok_ms(2)), 0);
+    cr_assert_eq(live_tasks(), before);
+    wok_stream_close(stream);
+}
+
+CONNECTION_TEST(a_refused_client_that_never_stops_is_left_after_five_seconds, .drain_delay = {0})
+{
+    uint64_t before = live_tasks();
+    wok_stream *stream = dial();
+
+    say(stream, TOO_LARGE);
+    for (int half_second = 1; half_second < 10; half_second++) {
+        cr_assert_eq(wok_sleep(wok_ms(500)), 0);
+        say(stream, "more");
+    }
+    cr_assert_gt(live_tasks(), before);
+    cr_assert_eq(wok_sleep(wok_ms(501)), 0);
+    cr_assert_eq(live_tasks(), before);
+    wok_stream_close(stream);
+}

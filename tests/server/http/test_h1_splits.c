@@ -1,8 +1,8 @@
 /*
  * Property test of the decoder: what it says depends on the bytes, not on how reads cut them.
  *
- * Each message of the corpus is fed whole, cut in two at every position, byte by byte, and with random
- * cuts; the traces, with every status, sentence, header and body byte in them, must be equal.  Then the
+ * Each message of the corpus is fed whole, cut in two at every position, in three at every pair of them,
+ * byte by byte, and with random cuts; the traces, with every status, sentence, header and body byte in them, must be equal.  Then the
  * same for messages with random damage, most of which are errors that nobody thought of.
  */
 #include "h1_trace.h"
@@ -34,6 +34,9 @@ static const wok_slice corpus[] = {
       "DELETE /next HTTP/1.1\r\n" HOST "\r\n"),
     S(CHUNKED "0\r\n\r\n" CHUNKED "1\r\na\r\n0\r\n\r\n"),
     S(GET "Connection: upgrade\r\nUpgrade: h2c\r\n\r\n" GET "\r\n"),
+    S("HEAD /h HTTP/1.1\r\n" HOST "\r\n" CHUNKED "2;x\r\nab\r\n0\r\nX: y\r\n\r\n" POST
+      "Content-Length: 3\r\n\r\nabc\r\n" GET "Connection: close\r\n\r\n" GET "\r\n"),
+    S(CHUNKED "3\r\nabc\r\n0\r\n\r\n" GET "\r\nGET / HTTP/9.9\r\n" HOST "\r\n" GET "\r\n"),
     /* refused, with the connection going on */
     S("GET /%zz HTTP/1.1\r\n" HOST "\r\n" GET "\r\n"),
     S("POST /../x HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc" GET "\r\n"),
@@ -159,6 +162,17 @@ Test(h1_splits, a_cut_at_any_position_changes_nothing)
         run_whole(corpus[i]);
         for (size_t at = 1; at < corpus[i].size; at++)
             assert_same(corpus[i], &at, 1);
+    }
+}
+
+Test(h1_splits, cuts_at_any_two_positions_change_nothing, .timeout = 60)
+{
+    for (size_t i = 0; i < WOK_COUNT(corpus); i++) {
+        size_t cuts[2];
+        run_whole(corpus[i]);
+        for (cuts[0] = 1; cuts[0] < corpus[i].size; cuts[0]++)
+            for (cuts[1] = cuts[0] + 1; cuts[1] < corpus[i].size; cuts[1]++)
+                assert_same(corpus[i], cuts, 2);
     }
 }
 
