@@ -32,11 +32,6 @@ struct program {
 
 /* ---- start ---------------------------------------------------------------------------------------- */
 
-static const char *from_environment(const char *name)
-{
-    return getenv(name);
-}
-
 /* More connections than the shell's default of 1,024 descriptors allows. */
 static void raise_descriptor_limit(void)
 {
@@ -67,19 +62,20 @@ static int listen_all(struct program *program)
     const struct wok__config *config = &program->config;
 
     for (unsigned i = 0; i < config->listener_count; i++) {
-        const struct wok__config_listener *listener = &config->listeners[i];
-        const char *open = listener->v6 ? "[" : "", *close = listener->v6 ? "]" : "";
-        uint16_t port = 0;
-        int error =
-            wok_http_server_listen(program->server, listener->address, listener->port, &port);
+        struct wok__config_listener listener = config->listeners[i];
+        char where[80];
+        int error = wok_http_server_listen(program->server, listener.address, listener.port,
+                                           &listener.port);
+        wok__config_format_listen(&listener, where, sizeof where);
         if (error < 0) {
-            fprintf(stderr, "wok-server: cannot listen on %s%s%s:%u: %s; %s\n", open,
-                    listener->address, close, listener->port, strerror(-error), cure_for(error));
+            fprintf(stderr, "wok-server: cannot listen on %s: %s; %s\n", where, strerror(-error),
+                    cure_for(error));
             return WOK__EXIT_UNAVAILABLE;
         }
-        fprintf(stderr, "wok-server listening on http://%s%s%s:%u\n", open, listener->address,
-                close, port);
+        fprintf(stderr, "wok-server listening on http://%s\n", where);
     }
+    if (config->warning[0] != '\0')
+        fprintf(stderr, "wok-server: %s\n", config->warning);
     fprintf(stderr, "wok-server: %u workers, demonstrations %s, process %d\n",
             wok_runtime_workers(wok_runtime_current()), config->demo ? "on" : "off", (int)getpid());
     return 0;
@@ -155,15 +151,15 @@ static int serve(program_ref *args, int *result)
 {
     struct program *program = *args;
     const struct wok__config *config = &program->config;
-    int error = wok_http_server_new(&program->server,
-                                    &(wok_http_server_options){
-                                        .routes = wok_routes,
-                                        .context = &program->handlers,
-                                        .demo = config->demo,
-                                        .grace = config->grace.ns ? config->grace : wok_ns(1),
-                                        .drain_delay = config->drain_delay,
-                                    });
+    wok_http_server_options options = config->server;
+    int error;
 
+    options.routes = wok_routes;
+    options.context = &program->handlers;
+    options.demo = config->demo;
+    if (options.grace.ns == 0) /* none, where for the server 0 is its default */
+        options.grace = wok_ns(1);
+    error = wok_http_server_new(&program->server, &options);
     *result = WOK__EXIT_INTERNAL;
     if (error < 0) {
         fprintf(stderr, "wok-server: cannot build the server: %s\n", strerror(-error));
@@ -188,14 +184,14 @@ static int serve(program_ref *args, int *result)
 static int run(struct program *program)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = {.workers = program->config.workers};
+    wok_runtime_options options = {.workers = (unsigned)program->config.workers};
     wok_shutdown_report report;
     wok_join_error why;
     int exit_code = WOK__EXIT_INTERNAL;
     int error = wok_runtime_new(&runtime, &options);
 
     if (error < 0) {
-        fprintf(stderr, "wok-server: cannot start the runtime with %u workers: %s\n",
+        fprintf(stderr, "wok-server: cannot start the runtime with %zu workers: %s\n",
                 program->config.workers, strerror(-error));
         return WOK__EXIT_INTERNAL;
     }
@@ -221,7 +217,7 @@ int main(int argc, char **argv)
 {
     static struct program program;
     char error[512];
-    int code = wok__config_read(&program.config, argc, argv, from_environment, error, sizeof error);
+    int code = wok__config_read(&program.config, argc, argv, environ, error, sizeof error);
 
     if (code != 0) {
         fprintf(stderr, "wok-server: %s\n", error);
@@ -230,6 +226,20 @@ int main(int argc, char **argv)
     switch (program.config.action) {
     case WOK__ACTION_HELP:
         wok__config_help(stdout);
+        return 0;
+    case WOK__ACTION_HELP_MAN:
+        wok__config_help_man(stdout);
+        return 0;
+    case WOK__ACTION_HELP_MARKDOWN:
+        wok__config_help_markdown(stdout);
+        return 0;
+    case WOK__ACTION_COMPLETIONS:
+        wok__config_completions(program.config.shell, stdout);
+        return 0;
+    case WOK__ACTION_CHECK:
+        wok__config_show(&program.config, stdout);
+        if (program.config.warning[0] != '\0')
+            fprintf(stderr, "wok-server: %s\n", program.config.warning);
         return 0;
     case WOK__ACTION_VERSION:
         print_version();

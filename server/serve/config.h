@@ -1,5 +1,5 @@
 /*
- * config.h - the options of wok-server, from flags and the environment.
+ * config.h - the configuration of wok-server: from flags, the environment, a file, and the defaults.
  */
 #ifndef WOK_SERVER_SERVE_CONFIG_H
 #define WOK_SERVER_SERVE_CONFIG_H
@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <wok/http/server.h>
 #include <wok/time.h>
+
+#include "serve/options.h"
 
 /* The codes of sysexits.h that the program ends with. */
 enum {
@@ -29,33 +32,68 @@ struct wok__config_listener {
 enum wok__config_action {
     WOK__ACTION_SERVE,
     WOK__ACTION_HELP,
+    WOK__ACTION_HELP_MAN,
+    WOK__ACTION_HELP_MARKDOWN,
     WOK__ACTION_VERSION,
     WOK__ACTION_HEALTH_CHECK,
+    WOK__ACTION_CHECK,
+    WOK__ACTION_COMPLETIONS,
+};
+
+/* Where a value is from; the lowest that gives one wins. */
+enum wok__source {
+    WOK__FROM_FLAG = 1,
+    WOK__FROM_ENVIRONMENT,
+    WOK__FROM_FILE,
+    WOK__FROM_DEFAULT,
+};
+
+struct wok__origin {
+    enum wok__source source; /* 0: nothing gave one */
+    const char *name;        /* what gave it: the flag, or the environment's name */
+    unsigned line;           /* in the file */
 };
 
 struct wok__config {
     enum wok__config_action action;
     struct wok__config_listener listeners[WOK__CONFIG_LISTENERS_MAX];
     unsigned listener_count;
-    unsigned workers; /* 0: as many as there are cores */
-    wok_duration grace, drain_delay;
+    size_t workers; /* 0: as many as there are cores */
     bool demo;
+    /* Limits and deadlines, all filled in but connections_max, where 0 is the server's own choice, and the
+     * rest of the members, which are the program's. */
+    wok_http_server_options server;
+    const char *file;       /* the configuration file; NULL: none */
     const char *health_url; /* NULL: where the first listener says */
+    const char *shell;      /* whose completions are wanted */
+    struct wok__origin origins[WOK__OPTIONS];
+    char warning[512]; /* a line for the log; empty: nothing to say */
 };
 
 /*
- * Reads the flags, then the environment for what no flag gave, then the defaults.
+ * Reads the flags, then for what no flag gave the environment (an array as `environ`), then the file,
+ * then the defaults.  Strings are borrowed from the arguments and the environment.
  *
  * 0, or an exit code; `error` then holds one line: the value, the reason, the cure.
  */
-int wok__config_read(struct wok__config *config, int argc, char **argv,
-                     const char *(*environment)(const char *name), char *error, size_t error_size);
-
-/* Prints what --help prints. */
-void wok__config_help(FILE *file);
+int wok__config_read(struct wok__config *config, int argc, char **argv, char *const *environment,
+                     char *error, size_t error_size);
 
 /* Reads "127.0.0.1:8080", "[::1]:8080", ":8080"; false: it is none, and `reason` says why. */
 bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret_listener,
                               const char **reason);
+
+/* Writes the listener as it is read, and returns its length. */
+int wok__config_format_listen(const struct wok__config_listener *listener, char *text, size_t size);
+
+/* ---- config_help.c, completions.c, config_show.c: they print --------------------------------------- */
+
+void wok__config_help(FILE *file);
+void wok__config_help_man(FILE *file);
+void wok__config_help_markdown(FILE *file);
+void wok__config_completions(const char *shell, FILE *file);
+
+/* Each effective value and where it is from. */
+void wok__config_show(const struct wok__config *config, FILE *file);
 
 #endif

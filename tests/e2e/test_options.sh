@@ -61,6 +61,55 @@ told "WOK_LISTEN=nowhere" 78 'WOK_LISTEN.*nowhere' '127.0.0.1:8080'
 PORT=http run
 told "PORT=http" 78 'PORT.*http' '0 to 65535'
 
+# ---- the file --------------------------------------------------------------------------------------
+
+file=$scratch/wok.conf
+printf '# first\n\nWOK_WORKERS=many\n' >"$file"
+run --config "$file"
+told "a wrong value in the file" 78 "wok.conf:3: WOK_WORKERS many" '1 to 56'
+printf 'WOK_LISTN=:1\n' >"$file"
+WOK_CONFIG=$file run
+told "a wrong name in the file" 78 'wok.conf:1: WOK_LISTN' 'did you mean WOK_LISTEN'
+run --config "$scratch/none"
+told "a file that is not there" 78 "$scratch/none: No such file" 'can be read'
+run --config "$scratch"
+told "a folder as the file" 78 "$scratch: Is a directory" 'can be read'
+run --config /dev/zero
+told "a file without end" 78 '/dev/zero' 'smaller file'
+if [ "$(id -u)" -ne 0 ]; then
+    chmod 0 "$file"
+    run --config "$file"
+    told "a file that may not be read" 78 'wok.conf: Permission denied' 'can be read'
+    chmod 600 "$file"
+else
+    skip "a file that may not be read: root reads all"
+fi
+
+# ---- --check-config --------------------------------------------------------------------------------
+
+printf 'WOK_WORKERS=3\nWOK_GRACE=3\nWOK_IDLE_TIMEOUT=4000\n' >"$file"
+WOK_GRACE=2 WOK_WORKERS=2 run --check-config --config="$file" --workers 1 --listen 127.0.0.1:1
+same "--check-config: exit code" 0 "$code"
+for line in 'WOK_LISTEN +127.0.0.1:1 +flag --listen' 'WOK_WORKERS +1 +flag --workers' \
+    'WOK_GRACE +2 +environment WOK_GRACE' 'WOK_IDLE_TIMEOUT +4000 +file .*wok.conf:3' \
+    'WOK_DRAIN_DELAY +0 +default' 'WOK_CONNECTIONS_MAX +\(the descriptors less 64\) +default' \
+    'WOK_CONFIG +.*/wok.conf +flag --config'; do
+    finds "--check-config shows $line" "^$line\$" "$out"
+done
+WOK_GRACE=2s run --check-config
+told "--check-config of a wrong environment" 78 'WOK_GRACE 2s' 'milliseconds'
+run --check-config --grace 2s
+told "--check-config of a wrong flag" 2 '--grace 2s' 'milliseconds'
+run --check-config --target-bytes-max 500 --head-bytes-max 400
+told "--check-config of what does not fit together" 2 '--target-bytes-max 500' 'raise --head-bytes-max'
+log=$scratch/second
+(ulimit -n 100 && timeout 5 "$WOK_SERVER" --check-config --connections-max 101 >"$out" 2>"$log")
+code=$?
+told "more connections than descriptors" 2 '--connections-max 101.* 100 ' 'ulimit -n'
+(ulimit -n 100 && timeout 5 "$WOK_SERVER" --check-config --connections-max 100 >"$out" 2>"$log")
+same "as many connections as descriptors" 0 $?
+log=$scratch/log
+
 # ---- what is not available -------------------------------------------------------------------------
 
 start_server
@@ -110,6 +159,16 @@ for word in --listen --workers --grace --drain-delay --demo --no-demo --health-c
     WOK_LISTEN WOK_WORKERS WOK_GRACE WOK_DRAIN_DELAY WOK_DEMO PORT; do
     finds "--help names $word" "$word" "$out"
 done
+grep -q '.\{101\}' "$out"
+same "--help fits into 100 columns" 1 $?
+WOK_GRACE=wrong run --help
+same "--help in a wrong environment" '0 0' "$code $(($(wc -c <"$log")))"
+run --help=markdown
+sed -n '/^<!-- made by: wok-server --help=markdown/,/^<!-- end/{/^<!--/d;p}' "$here/../../docs/server.md" >"$scratch/documented"
+cmp -s "$out" "$scratch/documented"
+check $? "docs/server.md lists the options as they are" "$(diff "$out" "$scratch/documented" | head -n 5)"
+run --help=html
+told "--help=html" 2 '--help html' 'man markdown'
 run --version
 same "--version: exit code, on stdout, one line" '0 0 1' "$code $(($(wc -c <"$log"))) $(($(wc -l <"$out")))"
 finds "--version tells it" '^wok-server [0-9]+\.[0-9]+\.[0-9]+' "$out"
@@ -149,6 +208,23 @@ ask /panic
 same "--no-demo wins over WOK_DEMO" 404 "$status"
 stop_server
 unset WOK_WORKERS WOK_DEMO
+
+printf 'WOK_WORKERS=3\nWOK_DEMO=off\n' >"$file"
+start_server --config "$file"
+workers_are "WOK_WORKERS=3 in the file starts three" 3
+ask /panic
+same "WOK_DEMO=off in the file" 404 "$status"
+stop_server
+export WOK_LISTN=x WOK_SERVER_PORT=tcp://10.0.0.1:80
+start_server
+finds "an unknown WOK_ name is a warning" 'ignored in the environment.*WOK_LISTN \(did you mean WOK_LISTEN\?\)' "$log"
+finds "an unknown WOK_ name: all are in one line" 'WOK_LISTN.* WOK_SERVER_PORT|WOK_SERVER_PORT.* WOK_LISTN' "$log"
+finds "an unknown WOK_ name: the first line still says where" '1:wok-server listening' "$(
+    grep -n . "$log" >"$scratch/numbered"
+    echo "$scratch/numbered"
+)"
+stop_server
+unset WOK_LISTN WOK_SERVER_PORT
 
 start_server --listen 127.0.0.1:0
 second=$(sed -n '2s|.*listening on \(http://[^ "]*\).*|\1|p' "$log")

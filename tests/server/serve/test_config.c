@@ -1,128 +1,257 @@
 /*
- * test_config.c - options from flags and the environment, and the sentences that refuse them.
+ * test_config.c - the configuration from flags, environment and defaults, and what refuses it.
  */
-#include <string.h>
+#include "config_test.h"
 
-#include "support/test.h"
-
-#include "serve/config.h"
-
-static const char *const *variables; /* NAME, value, ..., NULL */
-
-static const char *environment(const char *name)
-{
-    for (const char *const *at = variables; at != NULL && *at != NULL; at += 2) {
-        if (strcmp(*at, name) == 0)
-            return at[1];
-    }
-    return NULL;
-}
-
-static char error[512];
-
-static int read_flags(struct wok__config *config, const char *const *env, int argc, char **argv)
-{
-    variables = env;
-    error[0] = '\0';
-    return wok__config_read(config, argc, argv, environment, error, sizeof error);
-}
-
-#define READ(config, env, ...)                                                                     \
-    read_flags(config, env, (int)(sizeof((char *[]){"wok-server", __VA_ARGS__}) / sizeof(char *)), \
-               (char *[]){"wok-server", __VA_ARGS__, NULL})
-
-static int read_nothing(struct wok__config *config, const char *const *env)
-{
-    char *argv[] = {"wok-server", NULL};
-
-    return read_flags(config, env, 1, argv);
-}
+#include "conn/server.h"
+#include "support/wok_test.h"
 
 Test(config, without_options_it_listens_on_loopback_with_demonstrations)
 {
-    struct wok__config config;
-
-    cr_assert_eq(read_nothing(&config, NULL), 0);
+    cr_assert_eq(read_both(NO_ENV, 1, (char *[]){"wok-server", NULL}), 0);
     cr_assert_eq(config.listener_count, 1);
     cr_assert_str_eq(config.listeners[0].address, "127.0.0.1");
     cr_assert_eq(config.listeners[0].port, 8080);
     cr_assert_eq(config.demo, true);
     cr_assert_eq(config.workers, 0);
-    cr_assert_eq(config.grace.ns, wok_ms(8000).ns);
-    cr_assert_eq(config.drain_delay.ns, 0);
+    cr_assert_eq(config.server.grace.ns, wok_ms(8000).ns);
+    cr_assert_eq(config.server.drain_delay.ns, 0);
 }
 
 Test(config, a_flag_wins_over_the_environment)
 {
-    static const char *const env[] = {"WOK_LISTEN", "0.0.0.0:1", "WOK_WORKERS", "3",
-                                      "WOK_GRACE",  "77",        NULL};
-    struct wok__config config;
-
-    cr_assert_eq(READ(&config, env, "--listen", "[::1]:9000", "--grace=5"), 0);
+    cr_assert_eq(READ_BOTH(ENV("WOK_LISTEN=0.0.0.0:1", "WOK_WORKERS=3", "WOK_GRACE=77"), "--listen",
+                           "[::1]:9000", "--grace=5"),
+                 0);
     cr_assert_eq(config.listener_count, 1);
     cr_assert_str_eq(config.listeners[0].address, "::1");
     cr_assert_eq(config.listeners[0].v6, true);
     cr_assert_eq(config.workers, 3);
-    cr_assert_eq(config.grace.ns, wok_ms(5).ns);
+    cr_assert_eq(config.server.grace.ns, wok_ms(5).ns);
+    cr_assert_eq(config.origins[WOK__OPTION_GRACE].source, WOK__FROM_FLAG);
+    cr_assert_eq(config.origins[WOK__OPTION_WORKERS].source, WOK__FROM_ENVIRONMENT);
+    cr_assert_eq(config.origins[WOK__OPTION_DRAIN_DELAY].source, WOK__FROM_DEFAULT);
 }
 
 Test(config, a_listener_beyond_loopback_turns_the_demonstrations_off_unless_asked)
 {
-    static const char *const on[] = {"WOK_DEMO", "on", NULL};
-    static const char *const port[] = {"PORT", "9001", NULL};
-    struct wok__config config;
-
-    cr_assert_eq(READ(&config, NULL, "--listen", "0.0.0.0:80"), 0);
+    cr_assert_eq(READ("--listen", "0.0.0.0:80"), 0);
     cr_assert_eq(config.demo, false);
-    cr_assert_eq(READ(&config, NULL, "--listen", "127.0.0.1:80", "--listen", "10.0.0.1:80"), 0);
+    cr_assert_eq(READ("--listen", "127.0.0.1:80", "--listen", "10.0.0.1:80"), 0);
     cr_assert_eq(config.demo, false);
-    cr_assert_eq(READ(&config, on, "--listen", "0.0.0.0:80"), 0);
+    cr_assert_eq(READ_BOTH(ENV("WOK_DEMO=on"), "--listen", "0.0.0.0:80"), 0);
     cr_assert_eq(config.demo, true);
-    cr_assert_eq(READ(&config, on, "--listen", "0.0.0.0:80", "--no-demo"), 0);
+    cr_assert_eq(READ_BOTH(ENV("WOK_DEMO=on"), "--listen", "0.0.0.0:80", "--no-demo"), 0);
     cr_assert_eq(config.demo, false);
-    cr_assert_eq(read_nothing(&config, port), 0);
+    cr_assert_eq(READ_ENV("PORT=9001"), 0);
     cr_assert_str_eq(config.listeners[0].address, "0.0.0.0");
     cr_assert_eq(config.listeners[0].port, 9001);
+    cr_assert_eq(config.demo, false);
+}
+
+Test(config, listeners_add_up_within_a_source_and_port_is_the_last_resort)
+{
+    cr_assert_eq(READ_ENV("PORT=1", "WOK_LISTEN=127.0.0.1:2,[::1]:3"), 0);
+    cr_assert_eq(config.listener_count, 2);
+    cr_assert_eq(config.listeners[0].port, 2);
+    cr_assert_eq(config.listeners[1].port, 3);
+    cr_assert_eq(READ_BOTH(ENV("WOK_LISTEN=127.0.0.1:2"), "--listen", ":4", "--listen", ":5"), 0);
+    cr_assert_eq(config.listener_count, 2);
+    cr_assert_eq(config.listeners[1].port, 5);
+    cr_assert_eq(READ_ENV("WOK_LISTEN=:1,:2,:3,:4,:5,:6,:7,:8"), 0);
+    cr_assert_eq(READ_ENV("WOK_LISTEN=:1,:2,:3,:4,:5,:6,:7,:8,:9"), 78);
+    SAYS("8 listeners already");
+    cr_assert_eq(READ_ENV("WOK_LISTEN=:1,"), 78);
 }
 
 Test(config, each_error_names_the_value_and_the_cure)
 {
-    static const char *const bad_workers[] = {"WOK_WORKERS", "many", NULL};
-    static const char *const bad_demo[] = {"WOK_DEMO", "maybe", NULL};
-    struct wok__config config;
-
-    cr_assert_eq(READ(&config, NULL, "--listn", "x"), 2);
-    cr_assert_not_null(strstr(error, "--listn"));
-    cr_assert_not_null(strstr(error, "did you mean --listen?"));
-    cr_assert_eq(READ(&config, NULL, "--listen"), 2);
-    cr_assert_not_null(strstr(error, "--listen ADDR:PORT"));
-    cr_assert_eq(READ(&config, NULL, "--listen", "localhost:1"), 2);
-    cr_assert_not_null(strstr(error, "localhost:1"));
-    cr_assert_not_null(strstr(error, "127.0.0.1:8080"));
-    cr_assert_eq(READ(&config, NULL, "--listen", "127.0.0.1:65536"), 2);
-    cr_assert_not_null(strstr(error, "65535"));
-    cr_assert_eq(READ(&config, NULL, "--workers", "0"), 2);
-    cr_assert_not_null(strstr(error, "from 1 to 56"));
-    cr_assert_eq(READ(&config, NULL, "--workers", "57"), 2);
-    cr_assert_eq(READ(&config, NULL, "--workers", "56"), 0);
-    cr_assert_eq(READ(&config, NULL, "--demo=yes"), 2);
-    cr_assert_eq(read_nothing(&config, bad_workers), 78);
-    cr_assert_not_null(strstr(error, "WOK_WORKERS many"));
-    cr_assert_eq(read_nothing(&config, bad_demo), 78);
-    cr_assert_not_null(strstr(error, "neither on nor off"));
+    cr_assert_eq(READ("--listn", "x"), 2);
+    SAYS("--listn");
+    SAYS("did you mean --listen?");
+    cr_assert_eq(READ("--listen"), 2);
+    SAYS("--listen ADDR:PORT");
+    cr_assert_eq(READ("--listen", "localhost:1"), 2);
+    SAYS("localhost:1");
+    SAYS("127.0.0.1:8080");
+    cr_assert_eq(READ("--listen", "127.0.0.1:65536"), 2);
+    SAYS("65535");
+    cr_assert_eq(READ("--demo=yes"), 2);
+    cr_assert_eq(READ("--completions", "csh"), 2);
+    SAYS("bash zsh fish");
+    cr_assert_eq(READ_ENV("WOK_WORKERS=many"), 78);
+    SAYS("WOK_WORKERS many");
+    cr_assert_eq(READ_ENV("WOK_DEMO=maybe"), 78);
+    SAYS("neither on nor off");
+    cr_assert_eq(READ("--workers", "1\n2"), 2);
+    cr_assert_null(strchr(error, '\n'));
 }
+
+Test(config, an_unknown_name_in_the_environment_is_a_warning)
+{
+    cr_assert_eq(READ_ENV("WOK_LISTN=1", "WOKKEN=1", "HOME=/", "WOK_SERVER_PORT_80_TCP=tcp://1",
+                          "WOK_TEST_SEED=1", "WOK_GRACE=5"),
+                 0);
+    cr_assert_str_eq(
+        config.warning,
+        "ignored in the environment, since there is no such option: WOK_LISTN (did you "
+        "mean WOK_LISTEN?), WOK_SERVER_PORT_80_TCP");
+    cr_assert_eq(READ_ENV("WOK_GRACE=5"), 0);
+    cr_assert_str_eq(config.warning, "");
+}
+
+/* ---- numbers --------------------------------------------------------------------------------------- */
+
+/* Of each number, where it has to arrive, said again by hand: the table may point elsewhere. */
+struct number {
+    enum wok__option_id id;
+    const void *place;
+};
+
+#define SERVER(id, member)                                                                         \
+    {                                                                                              \
+        WOK__OPTION_##id, &config.server.member                                                    \
+    }
+
+static const struct number numbers[] = {
+    {WOK__OPTION_WORKERS, &config.workers},
+    SERVER(CONNECTIONS_MAX, connections_max),
+    SERVER(REQUESTS_MAX, requests_max),
+    SERVER(PIPELINED_MAX, pipelined_max),
+    SERVER(OUTPUT_BYTES_MAX, output_max),
+    SERVER(TARGET_BYTES_MAX, target_bytes_max),
+    SERVER(HEAD_BYTES_MAX, head_bytes_max),
+    SERVER(HEADERS_MAX, headers_max),
+    SERVER(BODY_BYTES_MAX, body_bytes_max),
+    SERVER(HEAD_TIMEOUT, head_timeout),
+    SERVER(BODY_PROGRESS_TIMEOUT, body_progress_timeout),
+    SERVER(BODY_TIMEOUT, body_timeout),
+    SERVER(WRITE_TIMEOUT, write_timeout),
+    SERVER(IDLE_TIMEOUT, idle_timeout),
+    SERVER(REQUEST_TIMEOUT, request_timeout),
+    SERVER(DRAIN_DELAY, drain_delay),
+    SERVER(GRACE, grace),
+};
+
+static int read_number(const struct wok__option *option, uint64_t number)
+{
+    char text[64];
+
+    snprintf(text, sizeof text, "%s=%llu", option->flag, (unsigned long long)number);
+    return read_both(NO_ENV, 2, (char *[]){"wok-server", text, NULL});
+}
+
+static void arrives(const struct number *number, uint64_t given)
+{
+    const struct wok__option *option = &wok__options[number->id];
+    uint64_t seen;
+
+    cr_assert_eq(read_number(option, given), 0, "%s: %s", option->flag, error);
+    memcpy(&seen, number->place, sizeof seen);
+    if (option->kind == WOK__KIND_TIME)
+        seen /= 1000000;
+    cr_assert_eq(seen, given, "%s", option->flag);
+}
+
+Test(config, each_number_arrives_at_its_place_at_both_edges_of_its_range)
+{
+    size_t in_table = 0;
+
+    for (size_t i = 0; i < WOK__OPTIONS; i++)
+        in_table +=
+            wok__options[i].kind == WOK__KIND_COUNT || wok__options[i].kind == WOK__KIND_TIME;
+    cr_assert_eq(in_table, WOK_COUNT(numbers));
+    for (size_t i = 0; i < WOK_COUNT(numbers); i++) {
+        const struct wok__option *option = &wok__options[numbers[i].id];
+        arrives(&numbers[i], option->low);
+        if (numbers[i].id != WOK__OPTION_CONNECTIONS_MAX) /* the machine may allow fewer */
+            arrives(&numbers[i], option->high);
+    }
+}
+
+Test(config, a_number_beyond_its_range_is_refused_and_the_range_named)
+{
+    for (size_t i = 0; i < WOK_COUNT(numbers); i++) {
+        const struct wok__option *option = &wok__options[numbers[i].id];
+        char range[64];
+        snprintf(range, sizeof range, "from %llu to %llu;", (unsigned long long)option->low,
+                 (unsigned long long)option->high);
+        cr_assert_eq(read_number(option, option->high + 1), 2, "%s", option->flag);
+        SAYS(range);
+        if (option->low == 0)
+            continue;
+        cr_assert_eq(read_number(option, option->low - 1), 2, "%s", option->flag);
+        SAYS(range);
+        SAYS(option->flag);
+    }
+}
+
+Test(config, what_has_to_fit_together_is_checked)
+{
+    cr_assert_eq(READ("--target-bytes-max=1000", "--head-bytes-max=1000"), 2);
+    SAYS("--target-bytes-max 1000");
+    SAYS("--head-bytes-max");
+    cr_assert_eq(READ("--target-bytes-max=999", "--head-bytes-max=1000"), 0);
+    cr_assert_eq(READ("--head-bytes-max=1000"), 0, "the default of the target gives way: %s",
+                 error);
+    cr_assert_eq(READ_BOTH(ENV("WOK_BODY_PROGRESS_TIMEOUT=501"), "--body-timeout=500"), 78);
+    SAYS("WOK_BODY_PROGRESS_TIMEOUT 501");
+    cr_assert_eq(READ_BOTH(ENV("WOK_BODY_PROGRESS_TIMEOUT=500"), "--body-timeout=500"), 0);
+}
+
+static const wok_route no_routes[] = {{0}};
+
+/* The server has defaults of its own, for programs that embed it: they are the same. */
+WOK_TEST(config, the_table_has_the_servers_defaults)
+{
+    wok_http_server *server = NULL;
+
+    cr_assert_eq(read_both(NO_ENV, 1, (char *[]){"wok-server", NULL}), 0);
+    cr_assert_eq(wok_http_server_new(&server, &(wok_http_server_options){.routes = no_routes}), 0);
+#define SAME(member) cr_assert_eq(config.server.member, server->options.member)
+    SAME(requests_max);
+    SAME(pipelined_max);
+    SAME(output_max);
+    SAME(target_bytes_max);
+    SAME(head_bytes_max);
+    SAME(headers_max);
+    SAME(body_bytes_max);
+    SAME(head_timeout.ns);
+    SAME(body_progress_timeout.ns);
+    SAME(body_timeout.ns);
+    SAME(write_timeout.ns);
+    SAME(idle_timeout.ns);
+    SAME(request_timeout.ns);
+    SAME(drain_delay.ns);
+    SAME(grace.ns);
+    wok_http_server_free(server);
+}
+
+/* ---- actions --------------------------------------------------------------------------------------- */
 
 Test(config, actions_are_told_apart)
 {
-    struct wok__config config;
-
-    cr_assert_eq(READ(&config, NULL, "--help"), 0);
+    cr_assert_eq(READ("--help"), 0);
     cr_assert_eq(config.action, WOK__ACTION_HELP);
-    cr_assert_eq(READ(&config, NULL, "--version"), 0);
+    cr_assert_eq(READ("--help=man"), 0);
+    cr_assert_eq(config.action, WOK__ACTION_HELP_MAN);
+    cr_assert_eq(READ("--help", "man"), 2);
+    cr_assert_eq(READ("--version"), 0);
     cr_assert_eq(config.action, WOK__ACTION_VERSION);
-    cr_assert_eq(READ(&config, NULL, "--health-check"), 0);
+    cr_assert_eq(READ("--check-config"), 0);
+    cr_assert_eq(config.action, WOK__ACTION_CHECK);
+    cr_assert_eq(READ("--completions", "zsh"), 0);
+    cr_assert_eq(config.action, WOK__ACTION_COMPLETIONS);
+    cr_assert_str_eq(config.shell, "zsh");
+    cr_assert_eq(READ("--health-check"), 0);
     cr_assert_eq(config.action, WOK__ACTION_HEALTH_CHECK);
     cr_assert_null(config.health_url);
-    cr_assert_eq(READ(&config, NULL, "--health-check", "http://127.0.0.1:1"), 0);
+    cr_assert_eq(READ("--health-check", "http://127.0.0.1:1"), 0);
     cr_assert_str_eq(config.health_url, "http://127.0.0.1:1");
+}
+
+Test(config, a_wrong_environment_does_not_keep_the_help_away)
+{
+    cr_assert_eq(READ_BOTH(ENV("WOK_WORKERS=many", "WOK_CONFIG=/nowhere"), "--help"), 0);
+    cr_assert_eq(READ_BOTH(ENV("WOK_WORKERS=many"), "--check-config"), 78);
 }

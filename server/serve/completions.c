@@ -1,0 +1,122 @@
+/*
+ * completions.c - what a shell needs to complete wok-server's options.
+ *
+ * None of the scripts needs more than its shell: bash's works without the package bash-completion,
+ * which loads it by the name of its file.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve/config.h"
+
+/* ---- bash ------------------------------------------------------------------------------------------ */
+
+/* A branch of the script's `case` for each option whose value can be completed or only be typed. */
+static void bash_values(FILE *file, const struct wok__option *option)
+{
+    if (option->form != WOK__VALUE_NEEDED && option->choices == NULL)
+        return;
+    if (option->form == WOK__VALUE_NONE)
+        return; /* its words are the environment's */
+    fprintf(file, "    %s)\n", option->flag);
+    if (option->form == WOK__VALUE_ATTACHED)
+        fputs("        [ -n \"$attached\" ] && ", file);
+    else
+        fputs("        ", file);
+    if (option->choices != NULL)
+        fprintf(file, "COMPREPLY=($(compgen -W '%s' -- \"$cur\")) && return\n", option->choices);
+    else if (option->kind == WOK__KIND_FILE)
+        fputs("compopt -o filenames 2>/dev/null\n"
+              "        COMPREPLY=($(compgen -f -- \"$cur\"))\n        return\n",
+              file);
+    else
+        fputs("return\n", file);
+    fputs("        ;;\n", file);
+}
+
+static void bash(FILE *file)
+{
+    fputs("# bash completion for wok-server, made by: wok-server --completions bash\n"
+          "_wok_server() {\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} attached=\n"
+          "    COMPREPLY=()\n"
+          "    # To readline \"--flag=value\" is three words.\n"
+          "    if [ \"$cur\" = = ]; then\n"
+          "        cur= attached=1\n"
+          "    elif [ \"$prev\" = = ] && [ \"$COMP_CWORD\" -ge 2 ]; then\n"
+          "        prev=${COMP_WORDS[COMP_CWORD-2]} attached=1\n"
+          "    fi\n"
+          "    case $prev in\n",
+          file);
+    for (size_t i = 0; i < WOK__OPTIONS; i++)
+        bash_values(file, &wok__options[i]);
+    fputs("    esac\n    [ -z \"$attached\" ] || return\n    COMPREPLY=($(compgen -W '", file);
+    for (size_t i = 0; i < WOK__OPTIONS; i++)
+        fprintf(file, "%s%s", i > 0 ? " " : "", wok__options[i].flag);
+    fputs("' -- \"$cur\"))\n}\ncomplete -F _wok_server wok-server\n", file);
+}
+
+/* ---- zsh ------------------------------------------------------------------------------------------- */
+
+/* A specification of _arguments: '*--listen=[what]:ADDR\:PORT:'. */
+static void zsh_option(FILE *file, const struct wok__option *option)
+{
+    static const char *const form[] = {"", "=", "", "=-"}; /* "=-": attached only */
+
+    fprintf(file, " \\\n    '%s%s%s[", option->kind == WOK__KIND_LISTENERS ? "*" : "", option->flag,
+            form[option->form]);
+    for (const char *at = option->what; *at != '\0'; at++)
+        fprintf(file, "%s", *at == '\'' ? "'\\''" : (char[]){*at, '\0'});
+    fputc(']', file);
+    if (option->form != WOK__VALUE_NONE) {
+        fputs(option->form == WOK__VALUE_NEEDED ? ":" : "::", file);
+        for (const char *at = option->value; *at != '\0'; at++)
+            fprintf(file, "%s%c", *at == ':' ? "\\" : "", *at);
+        if (option->kind == WOK__KIND_FILE)
+            fputs(":_files", file);
+        else if (option->choices != NULL)
+            fprintf(file, ":(%s)", option->choices);
+        else
+            fputs(": ", file);
+    }
+    fputc('\'', file);
+}
+
+static void zsh(FILE *file)
+{
+    fputs("#compdef wok-server\n# made by: wok-server --completions zsh\n_arguments -s", file);
+    for (size_t i = 0; i < WOK__OPTIONS; i++)
+        zsh_option(file, &wok__options[i]);
+    fputc('\n', file);
+}
+
+/* ---- fish ------------------------------------------------------------------------------------------ */
+
+static void fish(FILE *file)
+{
+    fputs("# made by: wok-server --completions fish\ncomplete -c wok-server -f\n", file);
+    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+        const struct wok__option *option = &wok__options[i];
+        fprintf(file, "complete -c wok-server -l %s", option->flag + 2);
+        if (option->kind == WOK__KIND_FILE)
+            fputs(" -r -F", file);
+        else if (option->form == WOK__VALUE_NEEDED)
+            fputs(" -x", file);
+        if (option->form != WOK__VALUE_NONE && option->choices != NULL)
+            fprintf(file, " -a '%s'", option->choices);
+        fputs(" -d '", file);
+        for (const char *at = option->what; *at != '\0'; at++)
+            fprintf(file, "%s%c", *at == '\'' ? "\\" : "", *at);
+        fputs("'\n", file);
+    }
+}
+
+void wok__config_completions(const char *shell, FILE *file)
+{
+    if (strcmp(shell, "bash") == 0)
+        bash(file);
+    else if (strcmp(shell, "zsh") == 0)
+        zsh(file);
+    else
+        fish(file);
+}

@@ -1,0 +1,76 @@
+/*
+ * config_show.c - what --check-config prints: each effective value, and where it is from.
+ */
+#include <string.h>
+
+#include "serve/config_reading.h"
+
+static void format_listeners(const struct wok__config *config, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (unsigned i = 0; i < config->listener_count && used < size; i++) {
+        if (i > 0)
+            text[used++] = ',';
+        used += (size_t)wok__config_format_listen(&config->listeners[i], text + used, size - used);
+    }
+}
+
+/* The value as one would write it, or the default's words. */
+static void format_value(const struct wok__config *config, const struct wok__option *option,
+                         char *text, size_t size)
+{
+    const char *place = (const char *)config + option->offset;
+    bool default_in_words = config->origins[option - wok__options].source == WOK__FROM_DEFAULT &&
+                            wok__option_default_in_words(option);
+
+    if (option->kind == WOK__KIND_LISTENERS) {
+        format_listeners(config, text, size);
+    } else if (option->kind == WOK__KIND_SWITCH) {
+        snprintf(text, size, "%s", config->demo ? "on" : "off");
+    } else if (default_in_words) {
+        snprintf(text, size, "(%s)", option->otherwise);
+    } else if (option->kind == WOK__KIND_FILE) {
+        snprintf(text, size, "%s", config->file);
+    } else if (option->kind == WOK__KIND_TIME) {
+        wok_duration duration;
+        memcpy(&duration, place, sizeof duration);
+        snprintf(text, size, "%llu", (unsigned long long)(duration.ns / 1000000));
+    } else {
+        size_t count;
+        memcpy(&count, place, sizeof count);
+        snprintf(text, size, "%zu", count);
+    }
+}
+
+static void format_origin(const struct wok__config *config, const struct wok__origin *origin,
+                          char *text, size_t size)
+{
+    switch (origin->source) {
+    case WOK__FROM_FLAG:
+        snprintf(text, size, "flag %s", origin->name);
+        break;
+    case WOK__FROM_ENVIRONMENT:
+        snprintf(text, size, "environment %s", origin->name);
+        break;
+    case WOK__FROM_FILE:
+        snprintf(text, size, "file %s:%u", config->file, origin->line);
+        break;
+    case WOK__FROM_DEFAULT:
+        snprintf(text, size, "default");
+        break;
+    }
+}
+
+void wok__config_show(const struct wok__config *config, FILE *file)
+{
+    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+        const struct wok__option *option = &wok__options[i];
+        char value[WOK__CONFIG_LISTENERS_MAX * 80], origin[512];
+        if (option->environment == NULL)
+            continue;
+        format_value(config, option, value, sizeof value);
+        format_origin(config, &config->origins[i], origin, sizeof origin);
+        fprintf(file, "%-26s %-32s %s\n", option->environment, value, origin);
+    }
+}

@@ -1,0 +1,243 @@
+/*
+ * config_value.c - one value of the configuration: from text, by the kind of its option.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve/config_reading.h"
+
+/* ---- numbers --------------------------------------------------------------------------------------- */
+
+bool wok__parse_number(const char *text, uint64_t low, uint64_t high, uint64_t *ret_number)
+{
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    *ret_number = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0 && *ret_number >= low && *ret_number <= high;
+}
+
+static int set_number(struct wok__reading *reading, const struct wok__option *option,
+                      const char *name, const char *value)
+{
+    char *place = (char *)reading->config + option->offset;
+    uint64_t number;
+    const char *unit = strcmp(option->value, "BYTES") == 0 ? " of bytes"
+                       : option->kind == WOK__KIND_TIME    ? " of milliseconds"
+                                                           : "";
+
+    if (!wok__parse_number(value, option->low, option->high, &number))
+        return wok__reading_fail(
+            reading,
+            "%s %.120s: it is not a whole number%s from %llu to %llu; give one "
+            "or leave it out",
+            name, value, unit, (unsigned long long)option->low, (unsigned long long)option->high);
+    if (option->kind == WOK__KIND_TIME) {
+        wok_duration duration = wok_ms(number);
+        memcpy(place, &duration, sizeof duration);
+    } else {
+        size_t count = (size_t)number;
+        memcpy(place, &count, sizeof count);
+    }
+    return 0;
+}
+
+/* ---- listeners ------------------------------------------------------------------------------------- */
+
+bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret_listener,
+                              const char **reason)
+{
+    const char *colon = strrchr(text, ':');
+    struct in6_addr v6;
+    struct in_addr v4;
+    uint64_t port;
+    size_t size;
+
+    *reason = "it has no port";
+    if (colon == NULL)
+        return false;
+    *reason = "the port is not a number from 0 to 65535";
+    if (!wok__parse_number(colon + 1, 0, 65535, &port))
+        return false;
+    *reason = "the address is not a numeric IPv4 or [IPv6] address";
+    size = (size_t)(colon - text);
+    ret_listener->v6 = size >= 2 && text[0] == '[' && text[size - 1] == ']';
+    if (ret_listener->v6) {
+        text++;
+        size -= 2;
+    }
+    if (size >= sizeof ret_listener->address)
+        return false;
+    memcpy(ret_listener->address, text, size);
+    ret_listener->address[size] = '\0';
+    if (size == 0 && !ret_listener->v6)
+        memcpy(ret_listener->address, "0.0.0.0", sizeof "0.0.0.0");
+    ret_listener->port = (uint16_t)port;
+    if (ret_listener->v6) {
+        if (inet_pton(AF_INET6, ret_listener->address, &v6) != 1)
+            return false;
+        ret_listener->loopback = IN6_IS_ADDR_LOOPBACK(&v6);
+        return true;
+    }
+    if (inet_pton(AF_INET, ret_listener->address, &v4) != 1)
+        return false;
+    ret_listener->loopback = ntohl(v4.s_addr) >> 24 == 127;
+    return true;
+}
+
+int wok__config_format_listen(const struct wok__config_listener *listener, char *text, size_t size)
+{
+    return snprintf(text, size, "%s%s%s:%u", listener->v6 ? "[" : "", listener->address,
+                    listener->v6 ? "]" : "", listener->port);
+}
+
+static int add_listener(struct wok__reading *reading, const char *name, const char *value)
+{
+    struct wok__config *config = reading->config;
+    const char *reason;
+
+    if (config->listener_count == WOK__CONFIG_LISTENERS_MAX)
+        return wok__reading_fail(reading,
+                                 "%s %.120s: there are %d listeners already, which is the most; "
+                                 "leave one out",
+                                 name, value, WOK__CONFIG_LISTENERS_MAX);
+    if (!wok__config_parse_listen(value, &config->listeners[config->listener_count], &reason))
+        return wok__reading_fail(reading, "%s %.120s: %s; write it as 127.0.0.1:8080 or [::1]:8080",
+                                 name, value, reason);
+    config->listener_count++;
+    return 0;
+}
+
+static int add_listeners(struct wok__reading *reading, const char *name, const char *value)
+{
+    char one[128];
+    int code = 0;
+
+    for (bool last = false; code == 0 && !last;) {
+        size_t size = strcspn(value, ",");
+        last = value[size] == '\0';
+        snprintf(one, sizeof one, "%.*s", (int)(size < sizeof one ? size : sizeof one - 1), value);
+        code = add_listener(reading, name, one);
+        value += size + 1;
+    }
+    return code;
+}
+
+/* A platform that gives a port alone means that it will connect from elsewhere. */
+static int set_port(struct wok__reading *reading, const char *value)
+{
+    struct wok__config_listener listener;
+    const char *reason;
+    char text[32];
+
+    snprintf(text, sizeof text, "0.0.0.0:%.20s", value);
+    if (!wok__config_parse_listen(text, &listener, &reason))
+        return wok__reading_fail(reading, "PORT %.120s: %s; give one, or set WOK_LISTEN", value,
+                                 reason);
+    return add_listener(reading, "PORT", text);
+}
+
+/* ---- the rest -------------------------------------------------------------------------------------- */
+
+static int set_switch(struct wok__reading *reading, const char *name, const char *value)
+{
+    bool on = value == NULL || strcmp(value, "on") == 0 || strcmp(value, "1") == 0;
+
+    if (!on && strcmp(value, "off") != 0 && strcmp(value, "0") != 0)
+        return wok__reading_fail(reading, "%s %.120s: it is neither on nor off; write one of them",
+                                 name, value);
+    reading->config->demo = on;
+    return 0;
+}
+
+static bool is_choice(const struct wok__option *option, const char *value)
+{
+    size_t size = strlen(value);
+
+    for (const char *at = option->choices; *at != '\0'; at += strspn(at, " ")) {
+        size_t word = strcspn(at, " ");
+        if (word == size && memcmp(at, value, size) == 0)
+            return true;
+        at += word;
+    }
+    return false;
+}
+
+static int set_action(struct wok__reading *reading, const struct wok__option *option,
+                      const char *value)
+{
+    struct wok__config *config = reading->config;
+
+    if (value != NULL && option->choices != NULL && !is_choice(option, value))
+        return wok__reading_fail(reading, "%s %.120s: it is none that is known; give one of: %s",
+                                 option->flag, value, option->choices);
+    switch ((int)(option - wok__options)) {
+    case WOK__OPTION_HELP:
+        config->action = value == NULL               ? WOK__ACTION_HELP
+                         : strcmp(value, "man") == 0 ? WOK__ACTION_HELP_MAN
+                                                     : WOK__ACTION_HELP_MARKDOWN;
+        break;
+    case WOK__OPTION_VERSION:
+        config->action = WOK__ACTION_VERSION;
+        break;
+    case WOK__OPTION_CHECK_CONFIG:
+        config->action = WOK__ACTION_CHECK;
+        break;
+    case WOK__OPTION_COMPLETIONS:
+        config->action = WOK__ACTION_COMPLETIONS;
+        config->shell = value;
+        break;
+    default:
+        config->action = WOK__ACTION_HEALTH_CHECK;
+        config->health_url = value;
+        break;
+    }
+    return 0;
+}
+
+static int set_file(struct wok__reading *reading, const char *name, const char *value)
+{
+    if (reading->source == WOK__FROM_FILE)
+        return wok__reading_fail(reading, "%s %.120s: a file cannot name another; leave it out",
+                                 name, value);
+    reading->config->file = value;
+    return 0;
+}
+
+int wok__reading_set(struct wok__reading *reading, const struct wok__option *option,
+                     const char *name, const char *value)
+{
+    const char *text = value != NULL ? value : ""; /* those that need a value have one */
+    size_t id = (size_t)(option - wok__options);
+    int code = 0;
+
+    switch (option->kind) {
+    case WOK__KIND_LISTENERS:
+        code = strcmp(name, "PORT") == 0 ? set_port(reading, text)
+                                         : add_listeners(reading, name, text);
+        break;
+    case WOK__KIND_COUNT:
+    case WOK__KIND_TIME:
+        code = set_number(reading, option, name, text);
+        break;
+    case WOK__KIND_SWITCH:
+        code = set_switch(reading, name, value);
+        break;
+    case WOK__KIND_OFF:
+        code = set_switch(reading, name, "off");
+        id--; /* what it switches off stands above it */
+        break;
+    case WOK__KIND_FILE:
+        code = set_file(reading, name, text);
+        break;
+    case WOK__KIND_ACTION:
+        code = set_action(reading, option, value);
+        break;
+    }
+    reading->config->origins[id] = (struct wok__origin){reading->source, name, reading->line};
+    return code;
+}

@@ -1,0 +1,215 @@
+/*
+ * options.c - the table of wok-server's options, from which everything that names one is made: how flags,
+ * environment and file are read, --help, the manual page, the completions, docs/server.md.
+ *
+ * To add an option is to add an entry here and its id in options.h.  What its value does lies in
+ * struct wok__config, where `offset` points for a number; config_value.c reads the other kinds.
+ */
+#include "serve/options.h"
+
+#include <string.h>
+
+#include "conn/work.h"
+#include "serve/config.h"
+
+#define COUNT(member, least, most)                                                                 \
+    .kind = WOK__KIND_COUNT, .form = WOK__VALUE_NEEDED, .low = (least), .high = (most),            \
+    .offset = offsetof(struct wok__config, member)
+/* From a millisecond, since for the server 0 is the default, to a day. */
+#define TIME(member, least)                                                                        \
+    .kind = WOK__KIND_TIME, .form = WOK__VALUE_NEEDED, .low = (least), .high = 86400000,           \
+    .value = "MS", .offset = offsetof(struct wok__config, member)
+#define ACTION(how) .kind = WOK__KIND_ACTION, .form = (how), .group = WOK__GROUP_OTHER
+#define LIMIT .group = WOK__GROUP_LIMITS
+#define DEADLINE .group = WOK__GROUP_DEADLINES
+
+const char *const wok__option_groups[WOK__GROUPS] = {
+    [WOK__GROUP_SERVING] = "serving",     [WOK__GROUP_LIMITS] = "limits",
+    [WOK__GROUP_DEADLINES] = "deadlines", [WOK__GROUP_STOPPING] = "stopping",
+    [WOK__GROUP_OTHER] = "other",
+};
+
+/* clang-format off */
+const struct wok__option wok__options[WOK__OPTIONS] = {
+    [WOK__OPTION_LISTEN] = {"--listen", "WOK_LISTEN", "ADDR:PORT",
+        .what = "where to listen; repeatable; port 0 lets the kernel pick",
+        .otherwise = "127.0.0.1:8080",
+        .kind = WOK__KIND_LISTENERS, .form = WOK__VALUE_NEEDED},
+    [WOK__OPTION_WORKERS] = {"--workers", "WOK_WORKERS", "N",
+        .what = "worker threads", .otherwise = "the usable cores",
+        COUNT(workers, 1, 56)},
+    [WOK__OPTION_DEMO] = {"--demo", "WOK_DEMO",
+        .what = "serve the demonstration routes", .otherwise = "on if every listener is on loopback",
+        .choices = "on off", .kind = WOK__KIND_SWITCH},
+    [WOK__OPTION_NO_DEMO] = {"--no-demo", .what = "do not serve them", .kind = WOK__KIND_OFF},
+
+    [WOK__OPTION_CONNECTIONS_MAX] = {"--connections-max", "WOK_CONNECTIONS_MAX", "N", LIMIT,
+        .what = "connections open at once; beyond it accepting pauses",
+        .otherwise = "the descriptors less 64",
+        COUNT(server.connections_max, 1, 10000000)},
+    [WOK__OPTION_REQUESTS_MAX] = {"--requests-max", "WOK_REQUESTS_MAX", "N", LIMIT,
+        .what = "requests running at once; beyond it 503", .otherwise = "50000",
+        COUNT(server.requests_max, 1, 10000000)},
+    [WOK__OPTION_PIPELINED_MAX] = {"--pipelined-max", "WOK_PIPELINED_MAX", "N", LIMIT,
+        .what = "requests of one connection running at once; the next waits", .otherwise = "16",
+        COUNT(server.pipelined_max, 1, WOK__PIPELINE_MAX)},
+    [WOK__OPTION_OUTPUT_BYTES_MAX] = {"--output-bytes-max", "WOK_OUTPUT_BYTES_MAX", "BYTES", LIMIT,
+        .what = "unsent bytes of a connection that stop reading from it", .otherwise = "65536",
+        COUNT(server.output_max, 1, 1 << 30)},
+    [WOK__OPTION_TARGET_BYTES_MAX] = {"--target-bytes-max", "WOK_TARGET_BYTES_MAX", "BYTES", LIMIT,
+        .what = "a request's target; beyond it 414", .otherwise = "8192",
+        COUNT(server.target_bytes_max, 16, 1 << 20)},
+    [WOK__OPTION_HEAD_BYTES_MAX] = {"--head-bytes-max", "WOK_HEAD_BYTES_MAX", "BYTES", LIMIT,
+        .what = "request line and headers; beyond it 431", .otherwise = "32768",
+        COUNT(server.head_bytes_max, 64, 16 << 20)},
+    [WOK__OPTION_HEADERS_MAX] = {"--headers-max", "WOK_HEADERS_MAX", "N", LIMIT,
+        .what = "headers of a request; beyond it 431", .otherwise = "100",
+        COUNT(server.headers_max, 1, WOK_HTTP_HEADERS_MAX)},
+    [WOK__OPTION_BODY_BYTES_MAX] = {"--body-bytes-max", "WOK_BODY_BYTES_MAX", "BYTES", LIMIT,
+        .what = "a request's body, which is held in memory; beyond it 413", .otherwise = "1048576",
+        COUNT(server.body_bytes_max, 1, 1 << 30)},
+
+    [WOK__OPTION_HEAD_TIMEOUT] = {"--head-timeout", "WOK_HEAD_TIMEOUT", DEADLINE,
+        .what = "for a request's head, from its first byte; then 408", .otherwise = "10000",
+        TIME(server.head_timeout, 1)},
+    [WOK__OPTION_BODY_PROGRESS_TIMEOUT] = {"--body-progress-timeout", "WOK_BODY_PROGRESS_TIMEOUT", DEADLINE,
+        .what = "between two pieces of a body; then 408", .otherwise = "10000",
+        TIME(server.body_progress_timeout, 1)},
+    [WOK__OPTION_BODY_TIMEOUT] = {"--body-timeout", "WOK_BODY_TIMEOUT", DEADLINE,
+        .what = "for a whole body; then 408", .otherwise = "60000",
+        TIME(server.body_timeout, 1)},
+    [WOK__OPTION_WRITE_TIMEOUT] = {"--write-timeout", "WOK_WRITE_TIMEOUT", DEADLINE,
+        .what = "without the client taking a byte of its answer; then it is closed", .otherwise = "30000",
+        TIME(server.write_timeout, 1)},
+    [WOK__OPTION_IDLE_TIMEOUT] = {"--idle-timeout", "WOK_IDLE_TIMEOUT", DEADLINE,
+        .what = "of a kept connection between two requests; then it is closed", .otherwise = "75000",
+        TIME(server.idle_timeout, 1)},
+    [WOK__OPTION_REQUEST_TIMEOUT] = {"--request-timeout", "WOK_REQUEST_TIMEOUT", DEADLINE,
+        .what = "for the work on a request; then 504", .otherwise = "90000",
+        TIME(server.request_timeout, 1)},
+
+    [WOK__OPTION_DRAIN_DELAY] = {"--drain-delay", "WOK_DRAIN_DELAY", .group = WOK__GROUP_STOPPING,
+        .what = "how long a stop still accepts connections", .otherwise = "0",
+        TIME(server.drain_delay, 0)},
+    [WOK__OPTION_GRACE] = {"--grace", "WOK_GRACE", .group = WOK__GROUP_STOPPING,
+        .what = "how long a stop waits for running requests", .otherwise = "8000",
+        TIME(server.grace, 0)},
+
+    [WOK__OPTION_CONFIG] = {"--config", "WOK_CONFIG", "FILE", .group = WOK__GROUP_OTHER,
+        .what = "read lines of NAME=value, with the environment's names", .otherwise = "none",
+        .kind = WOK__KIND_FILE, .form = WOK__VALUE_NEEDED},
+    [WOK__OPTION_CHECK_CONFIG] = {"--check-config", ACTION(WOK__VALUE_NONE),
+        .what = "check all of it, show each value and where it is from, and exit"},
+    [WOK__OPTION_HEALTH_CHECK] = {"--health-check", .value = "URL", ACTION(WOK__VALUE_OPTIONAL),
+        .what = "ask a running server's /healthz: exit 0 or 1"},
+    [WOK__OPTION_COMPLETIONS] = {"--completions", .value = "SHELL", ACTION(WOK__VALUE_NEEDED),
+        .choices = "bash zsh fish", .what = "print the completions for bash, zsh or fish"},
+    [WOK__OPTION_HELP] = {"--help", .value = "FORM", ACTION(WOK__VALUE_ATTACHED),
+        .choices = "man markdown", .what = "show this; FORM is man (the manual page) or markdown"},
+    [WOK__OPTION_VERSION] = {"--version", ACTION(WOK__VALUE_NONE), .what = "show the version"},
+};
+/* clang-format on */
+
+bool wok__option_default_in_words(const struct wok__option *option)
+{
+    return option->otherwise == NULL || strpbrk(option->otherwise, "0123456789") == NULL ||
+           strchr(option->otherwise, ' ') != NULL;
+}
+
+/* ---- by name -------------------------------------------------------------------------------------- */
+
+static const char *name_of(const struct wok__option *option, bool flag)
+{
+    return flag ? option->flag : option->environment;
+}
+
+static const struct wok__option *find(const char *text, size_t size, bool flag)
+{
+    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+        const char *name = name_of(&wok__options[i], flag);
+        if (name != NULL && strlen(name) == size && memcmp(name, text, size) == 0)
+            return &wok__options[i];
+    }
+    return NULL;
+}
+
+const struct wok__option *wok__option_by_flag(const char *flag, size_t size)
+{
+    return find(flag, size, true);
+}
+
+const struct wok__option *wok__option_by_name(const char *name, size_t size)
+{
+    return find(name, size, false);
+}
+
+/* ---- near ones ------------------------------------------------------------------------------------ */
+
+enum { NAME_SIZE_MAX = 40 };
+
+/* Letters alike whatever their case, and '_' like '-': both are slips that cost nothing. */
+static char plain(char letter)
+{
+    if (letter >= 'A' && letter <= 'Z')
+        return (char)(letter - 'A' + 'a');
+    return letter == '_' ? '-' : letter;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters have to be put in, taken out, replaced, or swapped with their neighbour (Damerau 1964,
+ * in the form that touches no letter twice). */
+static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    unsigned rows[3][NAME_SIZE_MAX + 1];
+
+    for (size_t j = 0; j <= b_size; j++)
+        rows[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= a_size; i++) {
+        unsigned *row = rows[i % 3];
+        const unsigned *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_size; j++) {
+            bool same = plain(a[i - 1]) == plain(b[j - 1]);
+            row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + !same);
+            if (i > 1 && j > 1 && plain(a[i - 1]) == plain(b[j - 2]) &&
+                plain(a[i - 2]) == plain(b[j - 1]))
+                row[j] = least(row[j], two_above[j - 2] + 1);
+        }
+    }
+    return rows[a_size % 3][b_size];
+}
+
+static const char *nearest(const char *text, size_t size, bool flag)
+{
+    const char *best = NULL;
+    unsigned best_distance = 2 + (unsigned)size / 8; /* two slips; three in a long name */
+
+    if (size > NAME_SIZE_MAX)
+        return NULL;
+    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+        const char *name = name_of(&wok__options[i], flag);
+        unsigned slips;
+        if (name == NULL)
+            continue;
+        slips = distance(text, size, name, strlen(name));
+        if (slips < best_distance + (best == NULL)) {
+            best = name;
+            best_distance = slips;
+        }
+    }
+    return best;
+}
+
+const char *wok__option_near_flag(const char *flag, size_t size)
+{
+    return nearest(flag, size, true);
+}
+
+const char *wok__option_near_name(const char *name, size_t size)
+{
+    return nearest(name, size, false);
+}
