@@ -1,0 +1,127 @@
+// limits.mjs - one limit of the server, set low by test_limits.sh, met at its edge.  Its first argument says
+// which.  Times have a lower bound that is exact and an upper one that is only a net.
+import { Connection, args, check, eventually, exchange, get, isProblem, main, now, post } from './client.mjs'
+
+const sleep = (ms) => get(`/sleep?ms=${ms}&on=task`)
+
+function refused(response, status, claim) {
+    check(isProblem(response, status), claim, `${response?.status} ${response?.body}`)
+}
+
+// The connection ends by itself, not before this time.
+async function endsAfter(connection, begin, ms, claim) {
+    await connection.until((c) => c.ended, claim)
+    const took = now() - begin
+    check(took >= ms, `${claim}, not before ${ms} ms`, `${took} ms`)
+}
+
+async function answersAfter(connection, begin, status, ms, claim) {
+    const response = await connection.response()
+    const took = now() - begin
+    refused(response, status, `${claim}: ${status}`)
+    check(took >= ms, `${claim}: not before ${ms} ms`, `${took} ms`)
+    connection.close()
+}
+
+const checks = {
+    async sizes() {
+        const target = (size) => exchange(get('/' + 'a'.repeat(size - 1)))
+        check((await target(64)).status === 404, 'a target of 64 bytes is looked for')
+        refused(await target(65), 414, 'a target of 65 bytes')
+
+        const without = get('/healthz', 'X: ').length
+        const head = (size) => exchange(get('/healthz', 'X: ' + 'a'.repeat(size - without)))
+        check((await head(300)).status === 200, 'a head of 300 bytes is served')
+        refused(await head(301), 431, 'a head of 301 bytes')
+
+        const headers = (count) => exchange(get('/healthz', ...Array(count - 1).fill('X: y')))
+        check((await headers(4)).status === 200, '4 headers are served')
+        refused(await headers(5), 431, '5 headers')
+
+        const body = (size) => exchange(post('/aggregate', '{' + ' '.repeat(size - 2) + '}'))
+        check((await body(20)).status === 200, 'a body of 20 bytes is read')
+        refused(await body(21), 413, 'a body of 21 bytes')
+    },
+
+    async requests() {
+        check((await exchange(get('/healthz'))).status === 200, 'one request at a time is served')
+        const first = new Connection().send(sleep(60000))
+        let last
+        const refusedNow = async () => (last = await exchange(get('/healthz'))).status === 503
+        check(await eventually(refusedNow, 5000), 'a second one beside it is refused', last)
+        refused(last, 503, 'the refusal says so')
+        check(last.headers['retry-after'] === '1', 'it says when to come again', last.headers)
+        first.reset()
+        const servedAgain = async () => (await exchange(get('/healthz'))).status === 200
+        check(await eventually(servedAgain, 5000), 'when the first is gone, the next is served')
+    },
+
+    async pipelined() {
+        const begin = now()
+        const connection = new Connection().send(sleep(300) + sleep(300))
+        const responses = await connection.responses(2)
+        const took = now() - begin
+        check(responses.length === 2 && responses.every((it) => it.status === 200), 'both are answered')
+        check(took >= 600, 'one after the other', `${took} ms`)
+        connection.close()
+    },
+
+    async connections() {
+        const first = new Connection().send(get('/healthz'))
+        check((await first.response()).status === 200, 'the first connection is served')
+        const second = new Connection().send(get('/healthz'))
+        const early = await eventually(() => second.received, 300)
+        check(!early, 'a second one waits', early)
+        first.close()
+        check((await second.response()).status === 200, 'and is served when the first has closed')
+        second.close()
+    },
+
+    async head() {
+        const begin = now()
+        const connection = new Connection().send('GET /healthz HT')
+        await answersAfter(connection, begin, 408, 300, 'half a head')
+    },
+
+    async idle() {
+        const connection = new Connection().send(get('/healthz'))
+        const begin = now() // the connection is idle after this, so the bound is exact
+        check((await connection.response()).status === 200, 'the request is served')
+        await endsAfter(connection, begin, 300, 'a kept connection is closed')
+    },
+
+    async pieces() {
+        const begin = now()
+        const connection = new Connection().send(post('/aggregate', 'x'.repeat(50)).slice(0, -20))
+        await answersAfter(connection, begin, 408, 300, 'a body that stops')
+    },
+
+    async body() {
+        const begin = now()
+        const connection = new Connection().send(post('/aggregate', 'x'.repeat(10000)).slice(0, -9999))
+        const drip = setInterval(() => connection.send('x'), 50)
+        await answersAfter(connection, begin, 408, 600, 'a body that drips')
+        clearInterval(drip)
+    },
+
+    // Answers of some 400 KB each, of which the kernel takes some 10 MB and the client nothing.
+    async write() {
+        const source = { name: 'n'.repeat(128), delay_ms: 0 }
+        const request = post('/aggregate', JSON.stringify({ mode: 'join', sources: Array(1000).fill(source) }))
+        const one = await exchange(request)
+        check(one.status === 200 && one.size > 300000, 'one is answered', `${one.status} ${one.size}`)
+        const begin = now()
+        const connection = new Connection()
+        connection.socket.pause()
+        for (let i = 0; i < 100; i++) connection.send(request)
+        await endsAfter(connection, begin, 500, 'a client that takes nothing is closed')
+        check(connection.ended === 'reset', 'by a reset, so that the kernel keeps nothing', connection.ended)
+    },
+
+    async request() {
+        const begin = now()
+        await answersAfter(new Connection().send(sleep(60000)), begin, 504, 300, 'work that is too long')
+    },
+}
+
+main(checks[args[0]])

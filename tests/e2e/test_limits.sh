@@ -1,0 +1,31 @@
+#!/bin/sh
+# Each limit and deadline as an option: one that is set low is met over a connection, at its edge.
+. "$(dirname "$0")/common"
+
+tried() { # what of limits.mjs, options...
+    what=$1
+    shift
+    start_server "$@"
+    client limits.mjs "$what"
+    stop_server
+}
+
+tried sizes --target-bytes-max=64 --head-bytes-max=300 --headers-max=4 --body-bytes-max=20
+tried requests --requests-max=1
+tried pipelined --pipelined-max=1
+tried connections --connections-max=1
+tried head --head-timeout=300
+tried idle --idle-timeout=300
+tried pieces --body-progress-timeout=300
+tried body --body-timeout=600
+tried write --write-timeout=500 --output-bytes-max=1
+tried request --request-timeout=300
+
+# By the other ways the same member of the same structure is set; once each is enough.
+WOK_BODY_BYTES_MAX=20 WOK_TARGET_BYTES_MAX=64 WOK_HEAD_BYTES_MAX=300 WOK_HEADERS_MAX=4
+export WOK_BODY_BYTES_MAX WOK_TARGET_BYTES_MAX WOK_HEAD_BYTES_MAX WOK_HEADERS_MAX
+tried sizes
+unset WOK_BODY_BYTES_MAX WOK_TARGET_BYTES_MAX WOK_HEAD_BYTES_MAX WOK_HEADERS_MAX
+printf 'WOK_REQUEST_TIMEOUT=300\n' >"$scratch/wok.conf"
+tried request --config "$scratch/wok.conf"
+finish
