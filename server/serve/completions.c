@@ -11,27 +11,36 @@
 
 /* ---- bash ------------------------------------------------------------------------------------------ */
 
-/* A branch of the script's `case` for each option whose value can be completed or only be typed. */
-static void bash_values(FILE *file, const struct wok__option *option)
+/* What the script's `case` does after an option whose value can be completed. */
+static void bash_value(FILE *file, const struct wok__option *option)
 {
-    if (option->form != WOK__VALUE_NEEDED && option->choices == NULL)
-        return;
-    if (option->form == WOK__VALUE_NONE)
-        return; /* its words are the environment's */
-    fprintf(file, "    %s)\n", option->flag);
-    if (option->form == WOK__VALUE_ATTACHED)
-        fputs("        [ -n \"$attached\" ] && ", file);
-    else
-        fputs("        ", file);
-    if (option->choices != NULL)
-        fprintf(file, "COMPREPLY=($(compgen -W '%s' -- \"$cur\")) && return\n", option->choices);
-    else if (option->kind == WOK__KIND_FILE)
-        fputs("compopt -o filenames 2>/dev/null\n"
-              "        COMPREPLY=($(compgen -f -- \"$cur\"))\n        return\n",
-              file);
-    else
-        fputs("return\n", file);
-    fputs("        ;;\n", file);
+    if (option->kind == WOK__KIND_FILE)
+        fprintf(file,
+                "    %s)\n        compopt -o filenames 2>/dev/null\n"
+                "        COMPREPLY=($(compgen -f -- \"$cur\"))\n        return\n        ;;\n",
+                option->flag);
+    else if (option->form != WOK__VALUE_NONE && option->choices != NULL)
+        fprintf(
+            file,
+            "    %s)\n        %sCOMPREPLY=($(compgen -W '%s' -- \"$cur\")) && return\n        ;;\n",
+            option->flag, option->form == WOK__VALUE_ATTACHED ? "[ -n \"$attached\" ] && " : "",
+            option->choices);
+}
+
+/* One branch for all those whose value can only be typed. */
+static void bash_typed_values(FILE *file)
+{
+    const char *separator = "    ";
+
+    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+        const struct wok__option *option = &wok__options[i];
+        if (option->form != WOK__VALUE_NEEDED || option->choices != NULL ||
+            option->kind == WOK__KIND_FILE)
+            continue;
+        fprintf(file, "%s%s", separator, option->flag);
+        separator = " | \\\n        ";
+    }
+    fputs(")\n        return\n        ;;\n", file);
 }
 
 static void bash(FILE *file)
@@ -49,7 +58,8 @@ static void bash(FILE *file)
           "    case $prev in\n",
           file);
     for (size_t i = 0; i < WOK__OPTIONS; i++)
-        bash_values(file, &wok__options[i]);
+        bash_value(file, &wok__options[i]);
+    bash_typed_values(file);
     fputs("    esac\n    [ -z \"$attached\" ] || return\n    COMPREPLY=($(compgen -W '", file);
     for (size_t i = 0; i < WOK__OPTIONS; i++)
         fprintf(file, "%s%s", i > 0 ? " " : "", wok__options[i].flag);
@@ -84,7 +94,7 @@ static void zsh_option(FILE *file, const struct wok__option *option)
 
 static void zsh(FILE *file)
 {
-    fputs("#compdef wok-server\n# made by: wok-server --completions zsh\n_arguments -s", file);
+    fputs("#compdef wok-server\n# made by: wok-server --completions zsh\n_arguments", file);
     for (size_t i = 0; i < WOK__OPTIONS; i++)
         zsh_option(file, &wok__options[i]);
     fputc('\n', file);

@@ -47,11 +47,13 @@ done >"$work/log"
 verdict $? "no library and no program names the folder that it was built in"
 
 for file in include/wok/wok.h share/doc/wok/LICENSE share/doc/wok/docs/install.md \
-    share/doc/wok/examples/01_spawn.c bin/wok-server; do
-    [ -f "$prefix/$file" ] || echo "no $file"
+    share/doc/wok/examples/01_spawn.c bin/wok-server share/man/man1/wok-server.1 \
+    share/bash-completion/completions/wok-server share/zsh/site-functions/_wok-server \
+    share/fish/vendor_completions.d/wok-server.fish; do
+    [ -s "$prefix/$file" ] || echo "no $file"
 done >"$work/log"
 [ ! -s "$work/log" ]
-verdict $? "headers, documents, examples and the server are there"
+verdict $? "headers, documents, examples, the server, its manual page and completions are there"
 
 readelf -d "$library" >"$work/log"
 grep -q 'SONAME.*\[libwok\.so\.0\]' "$work/log" && ! grep -q TEXTREL "$work/log" &&
