@@ -52,9 +52,30 @@ static const char *cure_for(int error)
         return "ports below 1024 need a privilege; use a higher one";
     case -EADDRNOTAVAIL:
         return "this machine has no such address; use one of its own, or 0.0.0.0";
+    case -EAFNOSUPPORT:
+        return "this machine has no IPv6; use an IPv4 address";
+    case -EMFILE:
+    case -ENFILE:
+        return "let it open more descriptors (ulimit -n, LimitNOFILE=)";
+    case -ENOMEM:
+    case -EAGAIN:
+        return "let it have more memory and threads (ulimit -v, ulimit -u), or give --workers fewer";
+    case -EIO:
+    case -EBADF:
+    case -ENOSPC:
+        return "let stdout go where there is room";
     default:
-        return "use another address or port";
+        return "look this error up in errno(3)";
     }
+}
+
+/* The line for what failed at the start, and the exit code: what the machine lacks is no fault of ours. */
+static int cannot(const char *what, int error)
+{
+    bool lacks = error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EAGAIN;
+
+    fprintf(stderr, "wok-server: cannot %s: %s; %s\n", what, strerror(-error), cure_for(error));
+    return lacks ? WOK__EXIT_UNAVAILABLE : WOK__EXIT_INTERNAL;
 }
 
 static int listen_all(struct program *program)
@@ -160,9 +181,8 @@ static int serve(program_ref *args, int *result)
     if (options.grace.ns == 0) /* none, where for the server 0 is its default */
         options.grace = wok_ns(1);
     error = wok_http_server_new(&program->server, &options);
-    *result = WOK__EXIT_INTERNAL;
     if (error < 0) {
-        fprintf(stderr, "wok-server: cannot build the server: %s\n", strerror(-error));
+        *result = cannot("build the server", error);
         return 0;
     }
     program->handlers.server = program->server;
@@ -173,10 +193,8 @@ static int serve(program_ref *args, int *result)
         return 0;
     }
     error = wait_for_stop();
-    if (error < 0) {
-        fprintf(stderr, "wok-server: cannot wait for signals: %s\n", strerror(-error));
-        *result = WOK__EXIT_INTERNAL;
-    }
+    if (error < 0)
+        *result = cannot("wait for signals", error);
     drain(program);
     return 0;
 }
@@ -190,11 +208,8 @@ static int run(struct program *program)
     int exit_code = WOK__EXIT_INTERNAL;
     int error = wok_runtime_new(&runtime, &options);
 
-    if (error < 0) {
-        fprintf(stderr, "wok-server: cannot start the runtime with %zu workers: %s\n",
-                program->config.workers, strerror(-error));
-        return WOK__EXIT_INTERNAL;
-    }
+    if (error < 0)
+        return cannot("start the runtime", error);
     if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0)
         fprintf(stderr, "wok-server: %s\n", why.message);
     if (wok_runtime_shutdown(runtime, wok_ms(100), &report) < 0) {
@@ -213,6 +228,42 @@ static void print_version(void)
            OpenSSL_version(OPENSSL_VERSION_STRING));
 }
 
+/* What was asked for instead of serving; on stdout, and whole, or it is an error. */
+static int tell(const struct wok__config *config)
+{
+    switch (config->action) {
+    case WOK__ACTION_HELP:
+        wok__config_help(stdout);
+        break;
+    case WOK__ACTION_HELP_MAN:
+        wok__config_help_man(stdout);
+        break;
+    case WOK__ACTION_HELP_MARKDOWN:
+        wok__config_help_markdown(stdout);
+        break;
+    case WOK__ACTION_COMPLETIONS:
+        wok__config_completions(config->shell, stdout);
+        break;
+    case WOK__ACTION_CHECK:
+        wok__config_show(config, stdout);
+        break;
+    case WOK__ACTION_VERSION:
+        print_version();
+        break;
+    case WOK__ACTION_SERVE:
+    case WOK__ACTION_HEALTH_CHECK:
+        break;
+    }
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        (void)cannot("write to stdout", errno != 0 ? -errno : -EIO);
+        return WOK__EXIT_UNAVAILABLE;
+    }
+    if (config->warning[0] != '\0')
+        fprintf(stderr, "wok-server: %s\n", config->warning);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct program program;
@@ -223,32 +274,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "wok-server: %s\n", error);
         return code;
     }
-    switch (program.config.action) {
-    case WOK__ACTION_HELP:
-        wok__config_help(stdout);
-        return 0;
-    case WOK__ACTION_HELP_MAN:
-        wok__config_help_man(stdout);
-        return 0;
-    case WOK__ACTION_HELP_MARKDOWN:
-        wok__config_help_markdown(stdout);
-        return 0;
-    case WOK__ACTION_COMPLETIONS:
-        wok__config_completions(program.config.shell, stdout);
-        return 0;
-    case WOK__ACTION_CHECK:
-        wok__config_show(&program.config, stdout);
-        if (program.config.warning[0] != '\0')
-            fprintf(stderr, "wok-server: %s\n", program.config.warning);
-        return 0;
-    case WOK__ACTION_VERSION:
-        print_version();
-        return 0;
-    case WOK__ACTION_HEALTH_CHECK:
+    if (program.config.action == WOK__ACTION_HEALTH_CHECK)
         return wok__health_check(&program.config);
-    case WOK__ACTION_SERVE:
-        break;
-    }
+    if (program.config.action != WOK__ACTION_SERVE)
+        return tell(&program.config);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     return run(&program);

@@ -123,6 +123,19 @@ run --listen 127.0.0.1:0 --listen "$taken"
 same "a second listener that is taken: exit code" 69 "$code"
 finds "a second listener that is taken: named" "cannot listen on $taken" "$log"
 
+# The runtime needs some ten: with fewer it cannot start, and says what would help.
+timeout 5 prlimit --nofile=6 "$WOK_SERVER" --listen 127.0.0.1:0 --workers 2 >"$out" 2>"$log"
+code=$?
+told "too few descriptors to start" 69 'start the runtime: Too many open files' 'ulimit -n'
+if [ -c /dev/full ]; then
+    for option in --help --check-config '--completions=bash'; do
+        timeout 5 "$WOK_SERVER" $option >/dev/full 2>"$log"
+        code=$?
+        : >"$out"
+        told "$option into a full disk" 69 'stdout: No space left' 'where there is room'
+    done
+fi
+
 # ---- the health check ------------------------------------------------------------------------------
 
 run --health-check "$url"
