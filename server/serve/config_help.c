@@ -23,11 +23,12 @@ static const struct {
 
 /* ---- one option's parts ---------------------------------------------------------------------------- */
 
+/* What stands around a value, by its form. */
+static const char *const before[] = {"", " ", " [", "[="}, *const after[] = {"", "", "]", "]"};
+
 /* "--grace MS", "--health-check [URL]", "--help[=FORM]". */
 static void format_flag(const struct wok__option *option, char *text, size_t size)
 {
-    static const char *const before[] = {"", " ", " [", "[="}, *const after[] = {"", "", "]", "]"};
-
     snprintf(text, size, "%s%s%s%s", option->flag, before[option->form],
              option->value != NULL ? option->value : "", after[option->form]);
 }
@@ -111,7 +112,6 @@ static void put_roff(FILE *file, const char *text)
 
 static void put_option(FILE *file, const struct wok__option *option)
 {
-    static const char *const before[] = {"", " ", " [", "[="}, *const after[] = {"", "", "]", "]"};
     char details[160];
 
     format_details(option, details, sizeof details);
