@@ -424,6 +424,7 @@ static enum wok__h1_event begin_chunk(struct wok__h1_decoder *decoder)
 
     decoder->body_bytes += size;
     decoder->remaining = size;
+    decoder->previous = '\n'; /* of the size line, which the trailers may follow */
     decoder->phase = size > 0 ? WOK__H1_IN_CHUNK_DATA : WOK__H1_IN_TRAILERS;
     return WOK__H1_NEED_MORE;
 }
@@ -469,14 +470,14 @@ static enum wok__h1_event feed_chunk_end(struct wok__h1_decoder *decoder, const 
     return WOK__H1_NEED_MORE;
 }
 
-/* llhttp takes folded trailers, and a lone LF for the empty line. */
+/* llhttp takes folded trailers, one without a name, and a lone LF for the empty line. */
 static bool trailers_are_strict(struct wok__h1_decoder *decoder, const char *text, size_t size)
 {
     char previous = decoder->previous;
 
     for (size_t i = 0; i < size; i++) {
         if ((text[i] == '\n' && previous != '\r') ||
-            (previous == '\n' && (text[i] == ' ' || text[i] == '\t')))
+            (previous == '\n' && (text[i] == ' ' || text[i] == '\t' || text[i] == ':')))
             return false;
         previous = text[i];
     }

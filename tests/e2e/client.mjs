@@ -3,12 +3,22 @@
 // Usage of a client: node CLIENT PORT CLIENT [ARG...].  It prints 'ok CLAIM' or 'FAIL CLAIM: seen' per
 // check and exits with 0; tests/e2e/common counts the lines.  Bytes go out and come in as they are
 // (latin1), because most of what is tried here no HTTP library would send.  Every wait has a deadline.
+// WOK_E2E_TRANSPORT says what the bytes travel over: tcp (the default) or tls, whose certificate is not
+// looked at.
 import net from 'node:net'
+import tls from 'node:tls'
 
 export const port = Number(process.argv[2])
 export const args = process.argv.slice(4)
 // Sanitizers make the server about ten times slower.
 export const slow = process.env.WOK_SANITIZE || process.env.WOK_E2E_SLOW ? 8 : 1
+
+const transports = {
+    tcp: (options) => net.connect(options),
+    tls: (options) => tls.connect({ ...options, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }),
+}
+export const transport = process.env.WOK_E2E_TRANSPORT || 'tcp'
+if (!(transport in transports)) throw new Error(`WOK_E2E_TRANSPORT=${transport}: neither tcp nor tls`)
 
 export function check(good, claim, seen = '') {
     const detail = typeof seen === 'string' ? seen : JSON.stringify(seen)
@@ -42,7 +52,8 @@ export class Connection {
         this.received = ''
         this.ended = ''
         this.waiters = []
-        this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+        this.socket = transports[transport]({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+        this.socket.setNoDelay(true)
         this.socket.setEncoding('latin1')
         this.socket.on('data', (text) => this.#note(() => (this.received += text)))
         this.socket.on('end', () => this.#note(() => (this.ended ||= 'fin')))

@@ -315,6 +315,9 @@ Test(h1_decoder, trailers_change_nothing)
     assert_status(CHUNKED "0\r\nX: a\r\n\n", 400);
     assert_status(CHUNKED "0\r\nX : a\r\n\r\n", 400);
     assert_status(CHUNKED "0\r\nTransfer-Encoding: chunked\r\n\r\n", 400);
+    assert_status(CHUNKED "0\r\n: y\r\n\r\n", 400);
+    assert_status(CHUNKED "0\r\nX: y\r\n: y\r\n\r\n", 400);
+    assert_passes(CHUNKED "0\r\nContent-Length: 40\r\n\r\n");
 }
 
 /* ---- 8. upgrade ---- */

@@ -111,6 +111,8 @@ static const wok_slice corpus[] = {
     S(CHUNKED "00000000000000000000000000000000000000000000000000000000001\r\na\r\n"),
     S(CHUNKED "1\r\na\r\n1\r\nb\r\n1\r\nc\r\n1\r\nd\r\n1\r\ne\r\n0\r\n\r\n"),
     S(CHUNKED "0\r\nX: a\r\n b\r\n\r\n"),
+    S(CHUNKED "0\r\n: y\r\n\r\n"),
+    S(CHUNKED "0\r\nX: y\r\n: y\r\n\r\n"),
     S(CHUNKED "0\r\n\n"),
     S(CHUNKED "0\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n"),
     S(CHUNKED "0\r\nX: a\r\n"),

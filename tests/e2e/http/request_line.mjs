@@ -1,0 +1,76 @@
+// request_line.mjs - method, spaces, version, line ends, and what stands in front of a request.
+import { chunk, chunked, head, host, json, kept, line, refused, send } from './bytes.mjs'
+
+const version = (text, statuses) => refused(`version ${JSON.stringify(text)}`, line(`GET / ${text}`), statuses)
+const method = (text, statuses) => refused(`method ${JSON.stringify(text.slice(0, 40))}`, line(`${text} / HTTP/1.1`), statuses)
+const first = (what, text, statuses) => refused(what, line(text), statuses)
+
+export const requestLine = [
+    refused('noise', 'hello\r\n\r\n', [400, 501]),
+    refused('a TLS client', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x01\x02\x03', 400),
+    refused('an SSLv2 client', '\x80\x2e\x01\x00\x02\x00\x15\x00\x00', 400),
+    refused('an SSH client', 'SSH-2.0-OpenSSH_9\r\n', [400, 501]),
+    refused('the PROXY protocol', 'PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n', [400, 501]),
+    refused('the PROXY protocol, binary', '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c', 400),
+    refused('the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505),
+    refused('PRI as a method', line('PRI * HTTP/1.1'), [400, 501]),
+    refused('NULs', '\0'.repeat(100), 400),
+    refused('an answer', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', [400, 501]),
+
+    method('get', 501), method('Get', 501), method('BREW', 501), method('GETX', 501), method('GE', 501),
+    method('DESCRIBE', 501), method('QUERY', 501), method('A'.repeat(31), 501), method('A'.repeat(33), 400),
+    method('A'.repeat(9000), 400), method('', 400), method('G\0T', 400), method('GET\0', 400),
+    method('G(T', 400), method('GET:', 400), method('"GET"', 400), method('G\xc9T', 400), method('GET\x7f', 400),
+    method('CONNECT', [400, 501]),
+    first('CONNECT to an authority', 'CONNECT h:443 HTTP/1.1', 501),
+    first('CONNECT of 1.0', 'CONNECT h:443 HTTP/1.0', 501),
+
+    first('two spaces before the target', 'GET  / HTTP/1.1', 400),
+    first('two spaces after the target', 'GET /  HTTP/1.1', 400),
+    first('a space in front', ' GET / HTTP/1.1', 400),
+    first('a tab in front', '\tGET / HTTP/1.1', 400),
+    first('a tab before the target', 'GET\t/ HTTP/1.1', [400, 501]),
+    first('a tab after the target', 'GET /\tHTTP/1.1', 400),
+    first('a vertical tab after the target', 'GET /\x0bHTTP/1.1', 400),
+    first('a form feed before the target', 'GET\x0c/ HTTP/1.1', 400),
+    first('a CR for a space', 'GET\r/ HTTP/1.1', 400),
+    first('a space behind the version', 'GET / HTTP/1.1 ', 400),
+    first('a tab behind the version', 'GET / HTTP/1.1\t', 400),
+    first('a word behind the version', 'GET / HTTP/1.1 x', 400),
+    first('two targets', 'GET /a /b HTTP/1.1', 400),
+    first('no target', 'GET HTTP/1.1', 400),
+    first('a method alone', 'GET', [400, 501]),
+    first('a method and a space', 'GET ', 400),
+
+    refused('HTTP/0.9', 'GET /\r\n', 505),
+    refused('HTTP/0.9 with a LF', 'GET /\n', [400, 505]),
+    refused('HTTP/0.9 with headers', `GET /\r\n${host}\r\n`, 505),
+    first('a space for the version', 'GET / ', 400),
+    version('HTTP/0.9', 505), version('HTTP/1.2', 505), version('HTTP/1.9', 505), version('HTTP/2.0', 505),
+    version('HTTP/2', 400), version('HTTP/3.0', 505), version('HTTP/1.10', [400, 505]), version('HTTP/11.1', 400),
+    version('HTTP/01.1', 400), version('HTTP/1', 400), version('HTTP/1.', 400), version('HTTP/.1', 400),
+    version('HTTP/1.1x', 400), version('HTTP/1.1.1', 400), version('HTTP/1,1', 400), version('HTTP/+1.1', 400),
+    version('HTTP/ 1.1', 400), version('HTTP/1 .1', 400), version('HTTP/1. 1', 400), version('HTTP/-1.1', 400),
+    version('http/1.1', 400), version('Http/1.1', 400), version('HTTP-1.1', 400), version('HTTP 1.1', 400),
+    version('HTTPS/1.1', 400), version('XHTTP/1.1', 400), version('HTTP/1.1\0', 400), version('HTTP/\xb1.1', 400),
+    version('RTSP/1.0', 505), version('ICE/1.0', [400, 505]),
+
+    refused('a LF behind the version', `GET / HTTP/1.1\n${host}\r\n`, 400),
+    refused('a CR behind the version', `GET / HTTP/1.1\r${host}\r\n`, 400),
+    refused('two CRs behind the version', `GET / HTTP/1.1\r\r\n${host}\r\n`, 400),
+    refused('LF, CR behind the version', `GET / HTTP/1.1\n\r${host}\r\n`, 400),
+    refused('a LF in front', '\n' + head(), 400),
+    refused('a CR in front', '\r' + head(), 400),
+    refused('CR, CR, LF in front', '\r\r\n' + head(), 400),
+    refused('a blank line with a space in front', ' \r\n' + head(), 400),
+    refused('a NUL in front', '\0' + head(), 400),
+    refused('a byte order mark in front', '\xef\xbb\xbf' + head(), 400),
+    refused('five blank lines in front', '\r\n'.repeat(5) + head(), 400),
+    refused('blank lines without end', '\r\n'.repeat(5000), 400),
+
+    kept('a blank line in front', '\r\n' + head(), 200),
+    kept('four blank lines in front', '\r\n'.repeat(4) + head(), 200),
+    kept('a blank line between', head() + '\r\n' + head(), 200, 200),
+    kept('a blank line behind a body', send(`Content-Length: ${json.length}`) + json + '\r\n', 200),
+    kept('a blank line behind a chunked body', chunked(chunk(json), '0\r\n\r\n\r\n'), 200),
+]
