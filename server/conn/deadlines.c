@@ -45,6 +45,8 @@ static void consider_incoming(const struct wok__connection *connection, struct e
 {
     const wok_http_server_options *options = &connection->server->options;
 
+    if (connection->work->wants_continue)
+        return; /* it is our turn: the requests before it have deadlines of their own */
     if (connection->body_ns == 0) {
         consider(earliest, after(connection->since_ns, options->head_timeout), WOK__DEADLINE_HEAD);
         return;

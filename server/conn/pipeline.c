@@ -378,6 +378,7 @@ bool wok__connection_collect(struct wok__connection *connection, wok_cx *cx)
     if (work->wants_continue && work->first == work->last) {
         wok_slice line = WOK__H1_CONTINUE;
         work->wants_continue = false;
+        connection->body_ns = connection->received_ns = connection->now_ns;
         if (wok__bytes_append(&work->output, line.data, line.size) < 0)
             connection->gone = true;
     }

@@ -164,3 +164,37 @@ CONNECTION_TEST(a_refused_client_that_never_stops_is_left_after_five_seconds, .d
     cr_assert_eq(live_tasks(), before);
     wok_stream_close(stream);
 }
+
+#define EXPECTING                                                                                  \
+    "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+
+/* It used to get a 408 before it was asked for its body. */
+CONNECTION_TEST(a_body_is_given_no_deadline_before_it_is_asked_for, .drain_delay = {0})
+{
+    wok_stream *stream = dial();
+    wok_instant began = wok_now();
+
+    say(stream, "GET /slow?ms=15000 HTTP/1.1\r\nHost: x\r\n\r\n" EXPECTING);
+    char *answer = hear(stream, "100 Continue\r\n\r\n", 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 200 OK\r\n"), 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 408 "), 0);
+    cr_assert_eq(wok_elapsed(began).ns, wok_ms(15000).ns);
+    free(answer);
+    cr_assert_eq(wok_sleep(wok_ms(9000)), 0);
+    say(stream, "body");
+    answer = hear(stream, "body", 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 200 OK\r\n"), 1, "%s", answer);
+    free(answer);
+    wok_stream_close(stream);
+}
+
+CONNECTION_TEST(a_body_that_was_asked_for_is_given_ten_seconds, .drain_delay = {0})
+{
+    uint64_t ms;
+    char *answer = outlast("GET /slow?ms=15000 HTTP/1.1\r\nHost: x\r\n\r\n" EXPECTING, &ms);
+
+    cr_assert_eq(count(answer, "HTTP/1.1 100 "), 1);
+    cr_assert_eq(count(answer, "HTTP/1.1 408 "), 1);
+    cr_assert_eq(ms, 25000);
+    free(answer);
+}
