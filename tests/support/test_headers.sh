@@ -73,6 +73,24 @@ for macro in $(sed -n 's/^#define \([A-Za-z0-9_]*\)(.*/\1/p' runtime/include/wok
     fi
 done
 
+# What a user's types and functions are called is no business of the macros'.
+# shellcheck disable=SC2086
+names() { # compiler and options...
+    for names in '' -DNAMES_OF_FUNCTIONS; do
+        if "$@" -fexceptions $warnings $names $includes -fsyntax-only tests/consumer/names.c; then
+            ok
+        else
+            bad "$*: a macro does not leave the user all names: names.c $names"
+        fi
+    done
+}
+for compiler in $compilers; do
+    names "$compiler" -std=c11
+done
+for compiler in $cxx_compilers; do
+    names "$compiler" -std=c++17 -x c++
+done
+
 # What cannot be moved by copying its bytes is refused.
 # shellcheck disable=SC2086
 for compiler in $cxx_compilers; do

@@ -78,10 +78,16 @@
         wok_taken_;                                                                                \
     })
 
-/* A name of its own for each line, so that blocks of one kind can be nested. */
+/* A name of its own for each use, so that blocks of one kind can be nested without one hiding another;
+ * clang 22 warns of __COUNTER__ as of an extension, and has one name for each line. */
+#if defined(__clang_major__) && __clang_major__ >= 22
+#define WOK_NUMBER_ __LINE__
+#else
+#define WOK_NUMBER_ __COUNTER__
+#endif
 #define WOK_PASTE_(a, b) a##b
 #define WOK_PASTE2_(a, b) WOK_PASTE_(a, b)
-#define WOK_UNIQUE_(name) WOK_PASTE2_(name, __LINE__)
+#define WOK_UNIQUE_(name) WOK_PASTE2_(name, WOK_NUMBER_)
 
 /* Two arguments of three or more: `WOK_TWO_OF_(__VA_ARGS__, b, 0)` gives the second a default. */
 #define WOK_TWO_OF_(a, b, ...) a, b

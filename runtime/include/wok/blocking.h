@@ -201,10 +201,11 @@ int wok_block_in_place(int (*function)(void *argument), void *argument);
  * Threads:    any.
  * Cancel:     not a cancellation point, nor are the waits inside.
  */
-#define WOK_BLOCK_IN_PLACE()                                                                       \
-    for (WOK_CLEANUP(wok_in_place_end)                                                             \
-             wok_in_place WOK_UNIQUE_(wok_in_place_) = wok_in_place_begin();                       \
-         WOK_UNIQUE_(wok_in_place_).active; wok_in_place_end(&WOK_UNIQUE_(wok_in_place_)))
+#define WOK_BLOCK_IN_PLACE() WOK_BLOCK_IN_PLACE_(WOK_UNIQUE_(wok_in_place_))
+
+#define WOK_BLOCK_IN_PLACE_(in_place_)                                                             \
+    for (WOK_CLEANUP(wok_in_place_end) wok_in_place in_place_ = wok_in_place_begin();              \
+         in_place_.active; wok_in_place_end(&in_place_))
 
 /**
  * Begins what wok_in_place_end() ends, in the same function or one that it calls: the functions behind

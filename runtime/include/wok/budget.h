@@ -35,11 +35,12 @@ typedef struct wok_unconstrained {
  * Cancel:     not a cancellation point.
  * Source:     the semantics of tokio::task::unconstrained.
  */
-#define WOK_UNCONSTRAINED()                                                                        \
+#define WOK_UNCONSTRAINED() WOK_UNCONSTRAINED_(WOK_UNIQUE_(wok_unconstrained_))
+
+#define WOK_UNCONSTRAINED_(unconstrained_)                                                         \
     for (WOK_CLEANUP(wok_unconstrained_end)                                                        \
-             wok_unconstrained WOK_UNIQUE_(wok_unconstrained_) = wok_unconstrained_begin();        \
-         WOK_UNIQUE_(wok_unconstrained_).active;                                                   \
-         wok_unconstrained_end(&WOK_UNIQUE_(wok_unconstrained_)))
+             wok_unconstrained unconstrained_ = wok_unconstrained_begin();                         \
+         unconstrained_.active; wok_unconstrained_end(&unconstrained_))
 
 /**
  * Begins what WOK_UNCONSTRAINED() describes, up to the matching wok_unconstrained_end().

@@ -61,10 +61,12 @@ typedef struct wok_local_frame {
  * Cancel:     not a cancellation point.
  */
 #define WOK_LOCAL(key_, value_)                                                                    \
-    for (wok_local_frame WOK_UNIQUE_(wok_local_frame_),                                            \
-         *WOK_CLEANUP(wok_local_leave_) WOK_UNIQUE_(wok_local_) =                                  \
-             wok_local_enter_(&WOK_UNIQUE_(wok_local_frame_), (key_), (value_));                   \
-         WOK_UNIQUE_(wok_local_) != NULL; wok_local_leave_(&WOK_UNIQUE_(wok_local_)))
+    WOK_LOCAL_(WOK_UNIQUE_(wok_local_), WOK_UNIQUE_(wok_local_frame_), key_, value_)
+
+#define WOK_LOCAL_(local_, frame_, key_, value_)                                                   \
+    for (wok_local_frame frame_,                                                                   \
+         *WOK_CLEANUP(wok_local_leave_) local_ = wok_local_enter_(&frame_, (key_), (value_));      \
+         local_ != NULL; wok_local_leave_(&local_))
 
 /**
  * The value of the key here; NULL if no block gives it one.

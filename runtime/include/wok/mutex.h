@@ -170,10 +170,12 @@ static inline void wok_mutex_unlockp(wok_mutex **held)
  * Threads:    as wok_mutex_lock().
  * Cancel:     cancellation point at its begin.
  */
-#define WOK_LOCK(...)                                                                              \
-    for (WOK_CLEANUP(wok_mutex_unlockp) wok_mutex * WOK_UNIQUE_(wok_mutex_) =                      \
-             wok__mutex_begin(WOK_TWO_OF_(__VA_ARGS__, (int *)NULL, 0));                           \
-         WOK_UNIQUE_(wok_mutex_) != NULL; wok_mutex_unlockp(&WOK_UNIQUE_(wok_mutex_)))
+#define WOK_LOCK(...) WOK_LOCK_(WOK_UNIQUE_(wok_mutex_), __VA_ARGS__)
+
+#define WOK_LOCK_(locked_, ...)                                                                    \
+    for (WOK_CLEANUP(wok_mutex_unlockp)                                                            \
+             wok_mutex *locked_ = wok__mutex_begin(WOK_TWO_OF_(__VA_ARGS__, (int *)NULL, 0));      \
+         locked_ != NULL; wok_mutex_unlockp(&locked_))
 
 /* What a WOK_LOCK() begins with: the mutex, or NULL; `ret_code` may be NULL. */
 WOK_API

@@ -234,10 +234,12 @@ static inline void wok_rwlock_write_unlockp(wok_rwlock **held)
  * Threads:    as wok_rwlock_read_lock().
  * Cancel:     cancellation point at its begin.
  */
-#define WOK_READ_LOCK(...)                                                                         \
-    for (WOK_CLEANUP(wok_rwlock_read_unlockp) wok_rwlock * WOK_UNIQUE_(wok_rwlock_) =              \
+#define WOK_READ_LOCK(...) WOK_READ_LOCK_(WOK_UNIQUE_(wok_rwlock_), __VA_ARGS__)
+
+#define WOK_READ_LOCK_(locked_, ...)                                                               \
+    for (WOK_CLEANUP(wok_rwlock_read_unlockp) wok_rwlock *locked_ =                                \
              wok__rwlock_read_begin(WOK_TWO_OF_(__VA_ARGS__, (int *)NULL, 0));                     \
-         WOK_UNIQUE_(wok_rwlock_) != NULL; wok_rwlock_read_unlockp(&WOK_UNIQUE_(wok_rwlock_)))
+         locked_ != NULL; wok_rwlock_read_unlockp(&locked_))
 
 /**
  * Runs the block that follows as the writer, and ends writing however the block is left.
@@ -246,10 +248,12 @@ static inline void wok_rwlock_write_unlockp(wok_rwlock **held)
  * Threads:    as wok_rwlock_write_lock().
  * Cancel:     cancellation point at its begin.
  */
-#define WOK_WRITE_LOCK(...)                                                                        \
-    for (WOK_CLEANUP(wok_rwlock_write_unlockp) wok_rwlock * WOK_UNIQUE_(wok_rwlock_) =             \
+#define WOK_WRITE_LOCK(...) WOK_WRITE_LOCK_(WOK_UNIQUE_(wok_rwlock_), __VA_ARGS__)
+
+#define WOK_WRITE_LOCK_(locked_, ...)                                                              \
+    for (WOK_CLEANUP(wok_rwlock_write_unlockp) wok_rwlock *locked_ =                               \
              wok__rwlock_write_begin(WOK_TWO_OF_(__VA_ARGS__, (int *)NULL, 0));                    \
-         WOK_UNIQUE_(wok_rwlock_) != NULL; wok_rwlock_write_unlockp(&WOK_UNIQUE_(wok_rwlock_)))
+         locked_ != NULL; wok_rwlock_write_unlockp(&locked_))
 
 /* What the blocks begin with: the lock, or NULL; `ret_code` may be NULL. */
 WOK_API

@@ -111,12 +111,11 @@ void wok_scope_init(wok_scope *scope, const wok_scope_options *options);
  *             aborted, and waited for.
  * Source:     trio's nurseries; JEP 505.
  */
-#define WOK_SCOPE(...) WOK_SCOPE_(__VA_ARGS__, .end_ = 0)
+#define WOK_SCOPE(...) WOK_SCOPE_(WOK_UNIQUE_(wok_scope_), __VA_ARGS__, .end_ = 0)
 
-#define WOK_SCOPE_(name_, ...)                                                                     \
-    for (wok_scope WOK_UNIQUE_(wok_scope_),                                                        \
-         *WOK_CLEANUP(wok_scope_leave_) name_ = wok_scope_enter_(                                  \
-             &WOK_UNIQUE_(wok_scope_), __extension__ WOK_TYPE_(wok_scope_options){__VA_ARGS__});   \
+#define WOK_SCOPE_(scope_, name_, ...)                                                             \
+    for (wok_scope scope_, *WOK_CLEANUP(wok_scope_leave_) name_ = wok_scope_enter_(                \
+                               &scope_, __extension__ WOK_TYPE_(wok_scope_options){__VA_ARGS__});  \
          name_ != NULL; wok_scope_close_(&name_))
 
 /* The parts of WOK_SCOPE(): it begins, its end is reached, it is left in whatever way. */

@@ -215,11 +215,12 @@ static inline void wok_permit_release(wok_permit *permit)
  * Threads:    as wok_semaphore_acquire().
  * Cancel:     cancellation point at its begin.
  */
-#define WOK_ACQUIRE(semaphore_, ...)                                                               \
-    for (WOK_CLEANUP(wok_permit_release) wok_permit WOK_UNIQUE_(wok_permit_) =                     \
+#define WOK_ACQUIRE(semaphore_, ...) WOK_ACQUIRE_(WOK_UNIQUE_(wok_permit_), semaphore_, __VA_ARGS__)
+
+#define WOK_ACQUIRE_(permit_, semaphore_, ...)                                                     \
+    for (WOK_CLEANUP(wok_permit_release) wok_permit permit_ =                                      \
              wok__permit_begin((semaphore_), WOK_TWO_OF_(__VA_ARGS__, (int *)NULL, 0));            \
-         WOK_UNIQUE_(wok_permit_).semaphore != NULL;                                               \
-         wok_permit_release(&WOK_UNIQUE_(wok_permit_)))
+         permit_.semaphore != NULL; wok_permit_release(&permit_))
 
 /* What a WOK_ACQUIRE() begins with; `ret_code` may be NULL. */
 WOK_API

@@ -104,39 +104,39 @@ typedef struct wok_spawn_site {
     WOK_PLAIN_(Result_);                                                                           \
     typedef Args_ name_##_args_;                                                                   \
     typedef Result_ name_##_result_;                                                               \
-    static int name_(Args_ *args, Result_ *result);                                                \
+    static int name_(Args_ *wok_args_, Result_ *wok_result_);                                      \
     typedef struct {                                                                               \
         wok_join join;                                                                             \
     } name_##_join;                                                                                \
-    __attribute__((unused)) static int name_##_entry_(void *args, void *result)                    \
+    __attribute__((unused)) static int name_##_entry_(void *wok_args_, void *wok_result_)          \
     {                                                                                              \
-        return name_((Args_ *)args, (Result_ *)result);                                            \
+        return name_((Args_ *)wok_args_, (Result_ *)wok_result_);                                  \
     }                                                                                              \
-    __attribute__((unused)) static void name_##_args_drop_(void *args)                             \
+    __attribute__((unused)) static void name_##_args_drop_(void *wok_args_)                        \
     {                                                                                              \
-        void (*drop)(Args_ *) = args_drop_;                                                        \
-        if (drop != NULL)                                                                          \
-            drop((Args_ *)args);                                                                   \
+        void (*wok_drop_)(Args_ *) = args_drop_;                                                   \
+        if (wok_drop_ != NULL)                                                                     \
+            wok_drop_((Args_ *)wok_args_);                                                         \
     }                                                                                              \
-    __attribute__((unused)) static void name_##_result_drop_(void *result)                         \
+    __attribute__((unused)) static void name_##_result_drop_(void *wok_result_)                    \
     {                                                                                              \
-        void (*drop)(Result_ *) = result_drop_;                                                    \
-        if (drop != NULL)                                                                          \
-            drop((Result_ *)result);                                                               \
+        void (*wok_drop_)(Result_ *) = result_drop_;                                               \
+        if (wok_drop_ != NULL)                                                                     \
+            wok_drop_((Result_ *)wok_result_);                                                     \
     }                                                                                              \
     __attribute__((unused)) static inline name_##_join name_##_spawn_at_(                          \
-        wok_runtime *runtime, Args_ args, const wok_spawn_site *site)                              \
+        wok_runtime *wok_runtime_, Args_ wok_args_, const wok_spawn_site *wok_site_)               \
     {                                                                                              \
-        return WOK_TYPE_(name_##_join){wok_spawn_raw(runtime, site, &args)};                       \
+        return WOK_TYPE_(name_##_join){wok_spawn_raw(wok_runtime_, wok_site_, &wok_args_)};        \
     }                                                                                              \
     __attribute__((unused)) static inline int name_##_await(                                       \
-        name_##_join *handle, Result_ *ret_result, wok_join_error *ret_error)                      \
+        name_##_join *wok_handle_, Result_ *wok_result_, wok_join_error *wok_error_)               \
     {                                                                                              \
-        return wok_join_await(&handle->join, ret_result, ret_error);                               \
+        return wok_join_await(&wok_handle_->join, wok_result_, wok_error_);                        \
     }                                                                                              \
-    __attribute__((unused)) static inline void name_##_join_drop(name_##_join *handle)             \
+    __attribute__((unused)) static inline void name_##_join_drop(name_##_join *wok_handle_)        \
     {                                                                                              \
-        wok_join_drop(&handle->join);                                                              \
+        wok_join_drop(&wok_handle_->join);                                                         \
     }                                                                                              \
     enum {                                                                                         \
         name_##_args_size_ = sizeof(Args_),                                                        \
@@ -565,9 +565,11 @@ typedef struct wok_shield {
  * Cancel:     not a cancellation point.
  * Source:     trio's CancelScope(shield=True).
  */
-#define WOK_SHIELD()                                                                               \
-    for (WOK_CLEANUP(wok_shield_end) wok_shield WOK_UNIQUE_(wok_shield_) = wok_shield_begin();     \
-         WOK_UNIQUE_(wok_shield_).active; wok_shield_end(&WOK_UNIQUE_(wok_shield_)))
+#define WOK_SHIELD() WOK_SHIELD_(WOK_UNIQUE_(wok_shield_))
+
+#define WOK_SHIELD_(shield_)                                                                       \
+    for (WOK_CLEANUP(wok_shield_end) wok_shield shield_ = wok_shield_begin(); shield_.active;      \
+         wok_shield_end(&shield_))
 
 /**
  * Begins what WOK_SHIELD() describes, up to the matching wok_shield_end().

@@ -241,10 +241,11 @@ typedef struct wok_deadline {
  * Threads:    stackful tasks, and plain threads.
  * Cancel:     not a cancellation point.
  */
-#define WOK_DEADLINE(instant_)                                                                     \
-    for (WOK_CLEANUP(wok_deadline_pop)                                                             \
-             wok_deadline WOK_UNIQUE_(wok_deadline_) = wok_deadline_push(instant_);                \
-         WOK_UNIQUE_(wok_deadline_).active; wok_deadline_pop(&WOK_UNIQUE_(wok_deadline_)))
+#define WOK_DEADLINE(instant_) WOK_DEADLINE_(WOK_UNIQUE_(wok_deadline_), instant_)
+
+#define WOK_DEADLINE_(deadline_, instant_)                                                         \
+    for (WOK_CLEANUP(wok_deadline_pop) wok_deadline deadline_ = wok_deadline_push(instant_);       \
+         deadline_.active; wok_deadline_pop(&deadline_))
 
 /**
  * Covers what follows, up to the matching wok_deadline_pop(), with a deadline: the function behind
