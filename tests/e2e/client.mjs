@@ -14,8 +14,8 @@ export const args = process.argv.slice(4)
 export const slow = process.env.WOK_SANITIZE || process.env.WOK_E2E_SLOW ? 8 : 1
 
 const transports = {
-    tcp: (options) => net.connect(options),
-    tls: (options) => tls.connect({ ...options, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }),
+    tcp: (tcp) => tcp,
+    tls: (tcp) => tls.connect({ socket: tcp, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }),
 }
 export const transport = process.env.WOK_E2E_TRANSPORT || 'tcp'
 if (!(transport in transports)) throw new Error(`WOK_E2E_TRANSPORT=${transport}: neither tcp nor tls`)
@@ -52,8 +52,8 @@ export class Connection {
         this.received = ''
         this.ended = ''
         this.waiters = []
-        this.socket = transports[transport]({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
-        this.socket.setNoDelay(true)
+        this.tcp = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+        this.socket = transports[transport](this.tcp)
         this.socket.setEncoding('latin1')
         this.socket.on('data', (text) => this.#note(() => (this.received += text)))
         this.socket.on('end', () => this.#note(() => (this.ended ||= 'fin')))
@@ -92,7 +92,7 @@ export class Connection {
     }
 
     reset() {
-        this.socket.resetAndDestroy()
+        this.tcp.resetAndDestroy()
     }
 
     close() {
