@@ -7,7 +7,8 @@
  * and has the rest of the grace.  Then the threads are joined.
  *
  * What does not end in time is left running, and reported; the runtime stays whole for it, and another
- * shutdown, or the free, goes on where this one gave up.  Only the free waits without a limit: it has
+ * shutdown, or the free, goes on where this one gave up.  Plain threads that wait on the runtime's clock
+ * are told already then.  Only the free waits without a limit: it has
  * to, because a thread inside a task or a call comes back to the runtime's memory.
  */
 #include <assert.h>
@@ -294,11 +295,11 @@ struct limits {
     uint64_t calls_ns;  /* until when blocking calls are waited for */
 };
 
-/* No task is left; plain threads may still wait on this runtime's clock. */
-static void close_timers(struct wok_runtime *runtime)
+/* Plain threads may still wait on this runtime's clock; if no task is left, all who do are such. */
+static void close_timers(struct wok_runtime *runtime, void (*close)(struct wok__timers *timers))
 {
     for (uint32_t i = 0; i < runtime->worker_count; i++)
-        wok__timers_close(&runtime->workers[i]->timers);
+        close(&runtime->workers[i]->timers);
 }
 
 /* True: every task has ended and every thread was joined. */
@@ -318,13 +319,15 @@ static bool end(struct wok_runtime *runtime, const struct limits *limits,
     wok__pools_close(&runtime->pools);
     bool joined = wok__pools_wait(&runtime->pools, limits->calls_ns);
     report_left(runtime, report);
-    if (report->stuck != 0 || report->blocking_left != 0)
+    if (report->stuck != 0 || report->blocking_left != 0) {
+        close_timers(runtime, wok__timers_close_outside);
         return false;
+    }
     /* A thread whose call has ended has only to find its way out. */
     while (!joined)
         joined = wok__pools_wait(&runtime->pools, UINT64_MAX);
     wok__runtime_stop_threads(runtime);
-    close_timers(runtime);
+    close_timers(runtime, wok__timers_close);
     return true;
 }
 

@@ -23,7 +23,7 @@ enum timer_state {
     NEW,    /* in no wheel */
     ARMED,  /* in the wheel, or among those that never fire */
     FIRED,  /* taken out at its deadline */
-    CLOSED, /* taken out at the end of its runtime: the wheel may be gone */
+    CLOSED, /* taken out at the end of its runtime, or of the wait for that: the wheel may be gone */
 };
 
 void wok__timers_init(struct wok__timers *timers, uint64_t now_ns)
@@ -150,6 +150,16 @@ static void take_out(struct wok__timers *timers, struct wok__timer *timer)
 
 /* ---- the end of the runtime --------------------------------------------------------------------- */
 
+/* Tells a waiter whose timer was taken out that its clock has ended. */
+static void tell(struct wok__timer *timer)
+{
+    struct wok_task *task = timer->task;
+    bool push = wok__task_claim(task);    /* before the next line it cannot go away */
+    store_release(&timer->state, CLOSED); /* [timers.closed] the last access to the timer */
+    if (push)
+        wok__task_push(task, WOK__REASON_EVENT);
+}
+
 static struct wok__timer *take_any(struct wok__timers *timers)
 {
     struct wok__timer *timer = wok__wheel_expire(&timers->wheel, UINT64_MAX);
@@ -167,12 +177,44 @@ void wok__timers_close(struct wok__timers *timers)
 
     wok__lock_take(&timers->lock);
     timers->closed = true;
-    while ((timer = take_any(timers)) != NULL) {
-        struct wok_task *task = timer->task;
-        bool push = wok__task_claim(task);    /* before the next line it cannot go away */
-        store_release(&timer->state, CLOSED); /* [timers.closed] the last access to the timer */
-        if (push)
-            wok__task_push(task, WOK__REASON_EVENT);
+    while ((timer = take_any(timers)) != NULL)
+        tell(timer);
+    wok__lock_give(&timers->lock);
+}
+
+/* ---- a shutdown that gave up -------------------------------------------------------------------- */
+
+/* True: the caller is a plain thread, and in no call that the runtime waits for. */
+static bool is_outside(const struct wok_task *task)
+{
+    return task->kind == WOK__TASK_THREAD && wok__here()->blocking == 0;
+}
+
+static bool waits_outside(const struct wok__timer *timer)
+{
+    return timer->outside;
+}
+
+static struct wok__timer *find_outside(const struct wok__timers *timers)
+{
+    struct wok__timer *never = timers->never;
+
+    for (size_t i = 0; i < timers->never_count; i++, never = never->next)
+        if (never->outside)
+            return never;
+    return wok__wheel_find(&timers->wheel, waits_outside);
+}
+
+void wok__timers_close_outside(struct wok__timers *timers)
+{
+    struct wok__timer *timer;
+
+    wok__lock_take(&timers->lock);
+    timers->closed_outside = true;
+    /* A search of the whole wheel for each: they are few, and so is what a shutdown leaves behind. */
+    while ((timer = find_outside(timers)) != NULL) {
+        take_out(timers, timer);
+        tell(timer);
     }
     wok__lock_give(&timers->lock);
 }
@@ -193,7 +235,9 @@ static wok_poll arm(struct wok__timer *timer, struct wok_task *task)
 
     timer->worker = (uint16_t)worker;
     wok__lock_take(&timers->lock);
+    timer->outside = is_outside(task);
     closed = timers->closed;
+    closed |= timers->closed_outside && timer->outside;
     if (!closed) {
         timer->task = task;
         nudge = insert(timers, timer);
@@ -215,8 +259,14 @@ static wok_poll look(struct wok__timer *timer, struct wok_task *task)
     timers = wok__timers_nth(task->runtime, timer->worker);
     wok__lock_take(&timers->lock);
     state = load_relaxed(&timer->state);
-    if (state == ARMED)
+    if (state == ARMED) {
         timer->task = task;
+        timer->outside = is_outside(task);
+        if (timers->closed_outside && timer->outside) { /* armed by a task, which moved it here */
+            take_out(timers, timer);
+            store_relaxed(&timer->state, state = CLOSED);
+        }
+    }
     wok__lock_give(&timers->lock);
     if (state == CLOSED)
         return -ECANCELED;

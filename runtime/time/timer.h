@@ -20,10 +20,11 @@ struct wok_runtime;
  * its turns, another one while the owner is stuck. */
 struct wok__timers {
     struct wok__lock lock;
-    struct wok__wheel wheel;  /* the lock, as the next three */
+    struct wok__wheel wheel;  /* the lock, as the next four */
     struct wok__timer *never; /* sleeps without an end, a circle: no clock ever gets there */
     size_t never_count;
     bool closed;               /* no timer is taken any more */
+    bool closed_outside;       /* none of a plain thread in no call of the runtime */
     atomic_u64 sleeping_until; /* when the owner will look by itself; 0 while it is awake; the lock
                                   orders it against insertions */
     atomic_u64 assisted_until; /* the same of who waits in place of an owner that is blocked */
@@ -51,6 +52,10 @@ uint64_t wok__timers_next(struct wok__timers *timers, uint64_t now_ns);
 
 /* How many timers there are. */
 size_t wok__timers_count(struct wok__timers *timers);
+
+/* A shutdown gave up: plain threads that wait here, and those that come later, are told -ECANCELED.
+ * Tasks and blocking calls, which run on, keep their timers. */
+void wok__timers_close_outside(struct wok__timers *timers);
 
 /* The workers have ended: whoever still waits here, a plain thread, is told -ECANCELED, and so is
  * who comes later.  Nobody touches the timers for a timer that was told, also after they are gone. */

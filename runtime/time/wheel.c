@@ -132,6 +132,31 @@ void wok__wheel_remove(struct wok__wheel *wheel, struct wok__timer *timer)
     wheel->count--;
 }
 
+static struct wok__timer *find_in(struct wok__timer *first,
+                                  bool (*suits)(const struct wok__timer *timer))
+{
+    struct wok__timer *timer = first;
+
+    if (first == NULL)
+        return NULL;
+    do {
+        if (suits(timer))
+            return timer;
+        timer = timer->next;
+    } while (timer != first);
+    return NULL;
+}
+
+struct wok__timer *wok__wheel_find(const struct wok__wheel *wheel,
+                                   bool (*suits)(const struct wok__timer *timer))
+{
+    struct wok__timer *found = NULL;
+
+    for (unsigned i = 0; i <= DUE_INDEX && found == NULL; i++)
+        found = find_in(wheel->first[i], suits);
+    return found;
+}
+
 /* ---- the earliest slot ----------------------------------------------------------------------- */
 
 /* Finds the earliest slot (W2); false if all are empty. */

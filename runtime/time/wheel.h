@@ -7,6 +7,7 @@
 #ifndef WOK_TIME_WHEEL_H
 #define WOK_TIME_WHEEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,10 @@ uint64_t wok__wheel_next(const struct wok__wheel *wheel);
  * A time before the latest one that was told counts as that one.
  */
 struct wok__timer *wok__wheel_expire(struct wok__wheel *wheel, uint64_t now_ns);
+
+/* A timer in the wheel that suits, or NULL; it looks at all of them. */
+struct wok__timer *wok__wheel_find(const struct wok__wheel *wheel,
+                                   bool (*suits)(const struct wok__timer *timer));
 
 /* Brings the wheel to `now_ns` and takes nothing out: wok__wheel_next is exact for what is due. */
 void wok__wheel_advance(struct wok__wheel *wheel, uint64_t now_ns);

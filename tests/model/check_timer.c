@@ -45,6 +45,14 @@ static void setup_two_firers(void)
     with_write = false; /* the two would race for it */
 }
 
+/* Plain threads, and in no call. */
+static void setup_outside(void)
+{
+    setup_two_firers();
+    for (unsigned i = 0; i < MODEL_MAX_THREADS; i++)
+        tasks[i].kind = WOK__TASK_THREAD;
+}
+
 /* ---- what the shipped code calls ------------------------------------------------------------- */
 
 wok_instant wok_now(void)
@@ -144,6 +152,11 @@ static void helper(void)
 static void closer(void)
 {
     wok__timers_close(&timers);
+}
+
+static void closer_outside(void)
+{
+    wok__timers_close_outside(&timers);
 }
 
 /* ---- sleepers -------------------------------------------------------------------------------------- */
@@ -264,6 +277,19 @@ int main(int argc, char **argv)
          .setup = setup_two_firers,
          .threads = {gives_up, closer},
          .finish = finish_closed},
+        {.name = "a_shutdown_that_gives_up_tells_a_plain_thread",
+         .setup = setup_outside,
+         .threads = {sleeper_that_is_closed, closer_outside},
+         .finish = finish_closed},
+        {.name = "a_shutdown_that_gives_up_and_a_plain_thread_that_leaves",
+         .setup = setup_outside,
+         .threads = {gives_up, closer_outside},
+         .finish = finish_closed},
+        {.name = "a_shutdown_that_gives_up_leaves_a_task_its_clock",
+         .ends_asleep = true,
+         .setup = setup,
+         .threads = {sleeper, owner, closer_outside},
+         .finish = finish_woken},
     };
 
     return model_main(checks, sizeof checks / sizeof checks[0], argc, argv);

@@ -185,6 +185,7 @@ struct wok__timer {
     } state;             /* the wheel's lock, or the owner while not inserted */
     uint8_t level, slot; /* where it is in the wheel; the wheel's lock */
     uint8_t yielded;     /* the owner: the one yield of a deadline that has passed */
+    uint8_t outside;     /* a plain thread waits, in no call of its runtime; the wheel's lock */
 };
 
 /* What an operation of a descriptor moves; its owner's. */

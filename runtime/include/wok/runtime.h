@@ -179,7 +179,7 @@ void wok_shutdown_report_print(const wok_shutdown_report *report, FILE *stream);
  * the threads are joined.  Blocking calls that have started are waited for as long as the grace lasts.
  * Plain threads that wait on the runtime's clock are told -ECANCELED, then and ever after.
  *
- * What has not ended by then runs on; another shutdown, or the free, goes on waiting for it.
+ * What has not ended by then runs on, and blocking calls by the same clock; another shutdown, or the free, goes on waiting for it.
  *
  * Errors:     0 if everything ended; -ETIMEDOUT if something was left, as the report says; -EDEADLK
  *             in a task, and in a blocking call of this runtime; -EINVAL for a runtime of NULL.

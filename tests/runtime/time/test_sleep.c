@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "platform/atomic.h"
 #include "support/wok_test.h"
 
 static uint32_t armed_timers(wok_runtime *runtime)
@@ -355,6 +356,61 @@ Test(sleep, on_the_clock_of_a_runtime_that_is_gone_is_cancelled, .timeout = 60)
     for (size_t i = 0; i < WOK_COUNT(waits); i++)
         cr_assert_eq(waits[i](), -ECANCELED);
     cr_assert_eq(wok_sleep(wok_ns(0)), 0, "no timer");
+    wok_runtime_free(runtime);
+}
+
+static atomic_u32 call_sleeps, gave_up;
+
+/* Sleeps on the runtime's clock, on a thread that it waits for: until the test has seen enough. */
+WOK_TASK(call_that_sleeps, int, int);
+static int call_that_sleeps(int *unused, int *ret_code)
+{
+    (void)unused;
+    store_release(&call_sleeps, 1);
+    do
+        *ret_code = wok_sleep(wok_us(100));
+    while (load_acquire(&gave_up) == 0 && *ret_code == 0);
+    if (*ret_code == 0)
+        *ret_code = wok_sleep(wok_us(100));
+    return 0;
+}
+
+/* A shutdown that gave up used to leave plain threads asleep, and to let others sleep. */
+Test(sleep, on_the_clock_of_a_runtime_whose_shutdown_gave_up_is_cancelled, .timeout = 60)
+{
+    static int (*const waits[])(void) = {wait_in_sleep, wait_for_ever, wait_in_select,
+                                         wait_in_a_tick, wait_in_a_timeout};
+    struct waiter waiters[WOK_COUNT(waits)];
+    wok_runtime_options options = test_options();
+    wok_runtime *runtime = NULL;
+    int code = -1;
+
+    options.paused_clock = false;
+    cr_assert_eq(wok_runtime_new(&runtime, &options), 0);
+    for (size_t i = 0; i < WOK_COUNT(waits); i++) {
+        waiters[i] = (struct waiter){.runtime = runtime, .wait = waits[i]};
+        cr_assert_eq(pthread_create(&waiters[i].thread, NULL, run_waiter, &waiters[i]), 0);
+    }
+    while (armed_timers(runtime) < WOK_COUNT(waits) + 1)
+        sched_yield();
+    call_that_sleeps_join call = wok_spawn_blocking_on(runtime, call_that_sleeps, 0);
+    while (load_acquire(&call_sleeps) == 0)
+        sched_yield();
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ns(0), NULL), -ETIMEDOUT);
+    for (size_t i = 0; i < WOK_COUNT(waits); i++) {
+        cr_assert_eq(pthread_join(waiters[i].thread, NULL), 0);
+        cr_assert_eq(waiters[i].code, -ECANCELED, "wait %d gave %d", (int)i, waiters[i].code);
+    }
+    wok_runtime_enter(runtime);
+    for (size_t i = 0; i < WOK_COUNT(waits); i++)
+        cr_assert_eq(waits[i](), -ECANCELED);
+
+    /* What was left runs on, by the same clock. */
+    store_release(&gave_up, 1);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_seconds(30), NULL), 0);
+    cr_assert_eq(call_that_sleeps_await(&call, &code, NULL), 0);
+    cr_assert_eq(code, 0);
+    cr_assert_eq(wait_in_sleep(), -ECANCELED);
     wok_runtime_free(runtime);
 }
 
