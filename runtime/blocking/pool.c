@@ -17,6 +17,9 @@
  *       starting: a task on its way to a thread does not wait behind others.
  *   P4  a thread that has counted itself out of threads touches the pool no more, so the pool may be
  *       freed by whoever has joined the last of them.
+ *   P5  a call runs if its thread is busy and not parked, and one that is queued is about to if a thread
+ *       comes for it: threads > idle + busy.  A pool where none does either stays so until `news` is bumped,
+ *       by a submit or by who wakes a parked thread.
  *
  * A thread that leaves joins the one that left before it, and who waits for the end joins the last:
  * so all of them are joined, and nobody keeps a list.
@@ -127,6 +130,7 @@ static void push(struct wok_blocking_pool *pool, struct wok_task *task)
         pool->tail->next = task;
     pool->tail = task;
     pool->queued++;
+    pool->news++;
 }
 
 static struct wok_task *take(struct wok_blocking_pool *pool)
@@ -213,7 +217,9 @@ static void empty_queue(struct wok_blocking_pool *pool)
         pool->busy++;
         pthread_mutex_unlock(&pool->lock);
         store_relaxed(&task->started_ns, now_ns());
+        wok__here()->in_call = true;
         wok__task_run_blocking(task);
+        wok__here()->in_call = false;
         pthread_mutex_lock(&pool->lock);
         pool->busy--;
         pool->completed++;
@@ -335,6 +341,66 @@ bool wok__pool_wait(struct wok_blocking_pool *pool, uint64_t deadline_ns)
     return ended;
 }
 
+/* ---- calls that wait ----------------------------------------------------------------------- */
+
+void wok__pool_park(struct wok_blocking_pool *pool, struct wok__parking *parking)
+{
+    pthread_mutex_lock(&pool->lock);
+    if (parking->state == WOK__UP) {
+        parking->state = WOK__PARKED;
+        parking->next = pool->parks;
+        pool->parks = parking;
+        pool->parked++;
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void wok__pool_unpark(struct wok_blocking_pool *pool, struct wok__parking *parking)
+{
+    pthread_mutex_lock(&pool->lock);
+    if (parking->state == WOK__PARKED) {
+        struct wok__parking **at = &pool->parks;
+        while (*at != parking)
+            at = &(*at)->next;
+        *at = parking->next;
+        pool->parked--;
+        pool->news++;
+    }
+    parking->state = WOK__CALLED;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* The next one whose wait is to end, with a reference; or NULL. */
+static struct wok_task *end_a_wait(struct wok_blocking_pool *pool)
+{
+    struct wok_task *task = NULL;
+
+    pthread_mutex_lock(&pool->lock);
+    for (struct wok__parking *at = pool->parks; at != NULL && task == NULL; at = at->next) {
+        if (at->over)
+            continue;
+        at->over = true;
+        task = at->task;
+        wok__state_ref(&task->state);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return task;
+}
+
+size_t wok__pool_end_waits(struct wok_blocking_pool *pool)
+{
+    struct wok_task *task;
+    size_t count = 0;
+
+    for (; (task = end_a_wait(pool)) != NULL; count++) {
+        wok__task_wake(task, WOK__REASON_WAKE);
+        wok__task_unref(task);
+    }
+    return count;
+}
+
+/* ---- for others to see --------------------------------------------------------------------- */
+
 void wok__pool_visit(struct wok_blocking_pool *pool,
                      void (*visit)(struct wok_task *task, void *argument), void *argument)
 {
@@ -354,6 +420,9 @@ void wok__pool_figures(struct wok_blocking_pool *pool, struct wok__pool_figures 
         .queued = pool->queued,
         .completed = pool->completed,
         .refused = pool->refused,
+        .runs = pool->busy > pool->parked ||
+                (pool->queued > 0 && pool->threads > pool->idle + pool->busy),
+        .news = pool->news,
         .closed = pool->closed,
         .joined = pool->threads == 0 && !pool->has_left,
     };

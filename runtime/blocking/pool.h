@@ -21,6 +21,7 @@
 
 struct wok_runtime;
 struct wok_task;
+struct wok__parking; /* task/schedule.h */
 
 enum { WOK__POOL_NAME_SIZE = 16 }; /* prctl(2), PR_SET_NAME */
 
@@ -47,7 +48,10 @@ struct wok_blocking_pool {
     size_t queued;
     uint64_t completed, refused;
     unsigned threads, idle, wakes, starting, busy;
-    bool closed; /* takes no calls any more */
+    unsigned parked;            /* busy ones that wait in one of wok's own waits, by turns */
+    struct wok__parking *parks; /* of those */
+    uint64_t news;              /* bumped by what makes a call run that did not: P5 */
+    bool closed;                /* takes no calls any more */
     bool has_left;
     pthread_t left; /* the thread that left last; not joined yet */
 };
@@ -84,6 +88,14 @@ void wok__pool_close(struct wok_blocking_pool *pool);
 WOK_MUST_USE
 bool wok__pool_wait(struct wok_blocking_pool *pool, uint64_t deadline_ns);
 
+/* The thread of a call has suspended, and is parked unless it was claimed since; whoever has claimed it is
+ * about to push it, and touches it no more once this has returned and it is pushed. */
+void wok__pool_park(struct wok_blocking_pool *pool, struct wok__parking *parking);
+void wok__pool_unpark(struct wok_blocking_pool *pool, struct wok__parking *parking);
+
+/* Ends the waits of the calls that are parked: they return -ECANCELED, as do later ones.  How many. */
+size_t wok__pool_end_waits(struct wok_blocking_pool *pool);
+
 /* Shows all tasks that are queued, under the lock. */
 void wok__pool_visit(struct wok_blocking_pool *pool,
                      void (*visit)(struct wok_task *task, void *argument), void *argument);
@@ -92,6 +104,8 @@ struct wok__pool_figures {
     unsigned threads, idle, busy; /* busy ones are inside a call; idle ones wait for work */
     size_t queued;
     uint64_t completed, refused;
+    bool runs;           /* some call runs, or has a thread that is about to take it */
+    uint64_t news;       /* as long as it is the same, what does not run does not begin to */
     bool closed, joined; /* joined: no thread is left, and each that was has been joined */
 };
 void wok__pool_figures(struct wok_blocking_pool *pool, struct wok__pool_figures *ret_figures);
@@ -122,6 +136,12 @@ void wok__pools_done(struct wok__pools *pools);
 
 /* How many calls are queued or inside a thread, in all pools. */
 size_t wok__pools_calls(struct wok__pools *pools);
+
+/* True if some call runs, or is about to: it is not parked, and does not wait for a thread which is. */
+bool wok__pools_run(struct wok__pools *pools);
+
+/* As wok__pool_end_waits, for all of them. */
+size_t wok__pools_end_waits(struct wok__pools *pools);
 
 /* How many threads there are, in all pools. */
 unsigned wok__pools_threads(struct wok__pools *pools);

@@ -195,6 +195,45 @@ size_t wok__pools_calls(struct wok__pools *pools)
     return calls;
 }
 
+/* True: none runs; `ret_news`: the news of all.  Under the list's lock. */
+static bool none_runs(struct wok__pools *pools, uint64_t *ret_news)
+{
+    struct wok__pool_figures figures;
+    bool none = true;
+
+    *ret_news = 0;
+    for (struct wok_blocking_pool *pool = pools->first; pool != NULL; pool = pool->next) {
+        wok__pool_figures(pool, &figures);
+        none = none && !figures.runs;
+        *ret_news += figures.news;
+    }
+    return none;
+}
+
+/* A call may end in a pool that was not looked at yet, and leave one in a pool that was; so they are looked
+ * at twice.  If nothing began to run in between, none ran between the two looks. (P5) */
+bool wok__pools_run(struct wok__pools *pools)
+{
+    uint64_t first, second;
+
+    wok__lock_take(&pools->lock);
+    bool none = none_runs(pools, &first) && none_runs(pools, &second) && first == second;
+    wok__lock_give(&pools->lock);
+    return !none;
+}
+
+size_t wok__pools_end_waits(struct wok__pools *pools)
+{
+    struct wok_blocking_pool *pool;
+    size_t count = 0;
+
+    for (size_t i = 0; (pool = nth(pools, i)) != NULL; i++) {
+        count += wok__pool_end_waits(pool);
+        wok__pool_unref(pool);
+    }
+    return count;
+}
+
 unsigned wok__pools_threads(struct wok__pools *pools)
 {
     struct wok__pool_figures figures;

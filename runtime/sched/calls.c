@@ -10,6 +10,14 @@
  * outside of the turns: what it waits for may need one.  From then until its end no other call waits for
  * a turn either, since this one may occupy the thread that would come for it.
  *
+ * Such a wait does not hold the paused clock, by turns or not: what it waits for may be a sleep.  The thread
+ * suspends, and then its pool counts it as parked, unless somebody has claimed it by then; whoever claims it
+ * takes it out of that count before it pushes the thread.  So there is no moment at which a call could go on
+ * and is not counted as running, but between a claim and its push.  Who is there is a worker, whose turn is
+ * not over; or another call, which runs; or a plain thread, which comes by real time anyway.  The turns ask
+ * when no worker can go on (blocking/pools.c): so nobody but plain threads can wake a call at that moment, and
+ * the clock passes none that runs.  A call that parks pokes the turns: it may have been all that held the clock.
+ *
  * Invariants (the lock's)
  *   C1  a call that has not begun is in `waiting` from before it is queued until its turn, its discard,
  *       or a begin outside.
@@ -153,20 +161,31 @@ void wok__call_end(struct wok_runtime *runtime)
     }
 }
 
-void wok__call_waits(void)
+void wok__call_waits(struct wok__parking *parking, bool alone)
 {
     struct wok__here *here = wok__here();
-    struct wok__turns *turns;
+    struct wok__turns *turns = here->in_call ? here->pool->runtime->turns : NULL;
 
+    parking->pool = turns != NULL && !alone ? here->pool : NULL;
     if (here->call != HAS_TURN)
         return;
-    turns = here->runtime->turns;
     wok__lock_take(&turns->calls.lock);
     turns->calls.outside++;
     wok__lock_give(&turns->calls.lock);
     here->call = OUTSIDE;
     tell(&turns->calls);
     wok__turns_give_back(turns, turns->calls.lender);
+}
+
+void wok__call_parks(struct wok__parking *parking)
+{
+    wok__pool_park(parking->pool, parking);
+    wok__turns_poke(parking->pool->runtime->turns);
+}
+
+void wok__call_comes(struct wok__parking *parking)
+{
+    wok__pool_unpark(parking->pool, parking);
 }
 
 /* ---- for the draw -------------------------------------------------------------------------------- */

@@ -1,12 +1,13 @@
 /*
  * deadlock.c - when all tasks of a test wait: can anything happen at all?
  *
- * It is asked when all workers sleep, no timer is due, no blocking call is under way, and nobody waits for
- * just that (settle.c).  What could wake a task then comes from outside of the turns: from another thread of
- * the process, or from the kernel by a descriptor or a signal.  If the process has no thread but the
- * runtime's and the one that waits for the test's body, and the drivers watch nothing of the kernel's, then
- * nothing comes: that is a proof, and the test fails at once.  Otherwise whoever is outside may still act,
- * and all there is to go by is for how long nothing came.
+ * It is asked when all workers sleep, no timer is due, no blocking call runs (one that waits by wok's own
+ * functions does not, nor does one that is queued behind such), and nobody waits for just that (settle.c).
+ * What could wake a task then comes from outside of the turns: from another thread of the process, or from the
+ * kernel by a descriptor or a signal.  If the process has no thread but the runtime's and the one that waits for
+ * the test's body, and the drivers watch nothing of the kernel's, then nothing comes: that is a proof, and the
+ * test fails at once.  Otherwise whoever is outside may still act, and all there is to go by is for how long
+ * nothing came.
  *
  * The kernel's count of threads may be high for a moment, since a thread that was joined is still counted, and
  * is never low: a pool counts a thread before it is there only while a call is queued for it.  So it is looked
@@ -15,7 +16,8 @@
  *
  * The tasks are aborted then, so that what they hold is released and the next test can run.  A stackful one
  * comes back from its wait by that, and only then it is known what it waited in: to store that before each
- * wait would cost every program what only a failed test needs.
+ * wait would cost every program what only a failed test needs.  A blocking call cannot be aborted, but its wait
+ * returns -ECANCELED.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,10 +121,12 @@ static void list(struct wok_runtime *runtime)
         const wok_spawn_site *site = wok__task_site(task);
         char name[WOK_TASK_NAME_SIZE];
         bool is_new = (load_relaxed(&task->state.word) & WOK__NOTIFIED) != 0;
+        const char *where = task->kind == WOK__TASK_BLOCKING ? "for a thread of its pool"
+                                                             : "for its turn in a scope";
         wok__task_name_copy(name, task);
-        fprintf(stderr, "  task %llu \"%s\" (spawned at %s:%d) %s\n", (unsigned long long)task->id,
-                name, site->file != NULL ? site->file : "?", site->line,
-                is_new ? "waits for its turn in a scope" : "waits");
+        fprintf(stderr, "  task %llu \"%s\" (spawned at %s:%d) waits%s%s\n",
+                (unsigned long long)task->id, name, site->file != NULL ? site->file : "?",
+                site->line, is_new ? " " : "", is_new ? where : "");
         wok__task_unref(task);
     }
     if (waiters.count > shown)
@@ -147,6 +151,7 @@ void wok__deadlock_end(struct wok__turns *turns)
         abort(); /* what waits in a destructor cannot be ended otherwise */
     deadlock->found = true;
     (void)wok__runtime_abort_all(turns->runtime);
+    (void)wok__pools_end_waits(&turns->runtime->pools);
 }
 
 void wok__deadlock_waited(const struct wok_task *task, const char *in)

@@ -11,8 +11,9 @@
  *
  * When every worker sleeps and none was woken, the one that has the turn waits in all drivers at once
  * (io/driver.h), so that a wake from outside, a signal or a socket's event reaches whom it is meant
- * for by the usual way.  Unless work of the blocking pool is under way, which may wake somebody, it
- * moves the clock to the next deadline of all wheels instead; that worker's sleep is over then.
+ * for by the usual way.  Unless a call of a blocking pool runs, which may wake somebody, it moves the
+ * clock to the next deadline of all wheels instead; that worker's sleep is over then.  A call that waits by
+ * one of wok's own functions does not run: calls.c says why the clock never passes one that does.
  *
  * Plain threads and the blocking pool's are outside: they come and go by real time, and what they do
  * to the runtime is repeated only as far as they do it at the same point of the order.  One that must
@@ -290,7 +291,7 @@ static void wait_until_stirred(struct wok__turns *turns, uint32_t self, uint64_t
     if (turns->check_every == 1)
         (void)wok__check_invariants(runtime);
     /* First the calls, then what they pushed before they ended. */
-    held = wok__pools_calls(&runtime->pools) > 0;
+    held = wok__pools_run(&runtime->pools);
     if (able(turns) != 0)
         return;
     if (held || sees_work(runtime)) {

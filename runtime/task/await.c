@@ -70,6 +70,7 @@ struct thread_task {
     struct wok_task task;
     atomic_u32 pushed; /* a futex: 1 when the thread was claimed and is to poll again */
     uint64_t alarm_ns; /* when it polls again by itself; the thread's own, as it has no wheel */
+    struct wok__parking parking;
 };
 
 static const wok_spawn_site thread_site = {.name = "thread", .file = __FILE__, .line = __LINE__};
@@ -78,6 +79,8 @@ void wok__thread_task_push(struct wok_task *task)
 {
     struct thread_task *thread = (struct thread_task *)task;
 
+    if (thread->parking.pool != NULL)
+        wok__call_comes(&thread->parking);
     store_release(&thread->pushed, 1);   /* [thread.pushed] */
     wok__futex_wake(&thread->pushed, 1); /* only the address is used: the thread may be gone */
 }
@@ -101,14 +104,17 @@ static void thread_suspend(struct thread_task *thread)
 {
     bool in_time = true;
 
-    wok__call_waits();
+    wok__call_waits(&thread->parking, thread->alarm_ns != UINT64_MAX);
     if (!wok__state_suspend(&thread->task.state)) {
+        if (thread->parking.pool != NULL)
+            wok__call_parks(&thread->parking);
         while (in_time && load_acquire(&thread->pushed) == 0) /* [thread.pushed] */
             in_time = wok__futex_wait_until(&thread->pushed, 0, thread->alarm_ns) != -ETIMEDOUT;
         /* Too late: the thread claims itself, unless a waker was faster and is about to push. */
         if (in_time || !wok__task_claim(&thread->task))
             wait_pushed(thread);
         store_relaxed(&thread->pushed, 0); /* the thread's own until it suspends again */
+        thread->parking.state = WOK__UP;   /* as this is: whoever pushed was done with it before */
     }
     wok__state_run(&thread->task.state);
     thread->alarm_ns = UINT64_MAX; /* whoever still waits for one says so again */
@@ -144,6 +150,7 @@ static struct thread_task *thread_task_here(struct wok__here *here)
         thread->task.home = WOK__HOME_NONE;
         thread->task.site = &thread_site;
         thread->alarm_ns = UINT64_MAX;
+        thread->parking.task = &thread->task;
         wok__state_init(&thread->task.state, WOK__RUNNING, 1);
         if (pthread_setspecific(thread_key, thread) != 0) {
             free(thread);
@@ -198,11 +205,24 @@ static wok_instant nearest(const struct place *place, wok_instant deadline)
     return ambient_ns < deadline.ns ? (wok_instant){ambient_ns} : deadline;
 }
 
+/* A plain thread's: it is never cancelled, but where a test's deadlock ends the waits of a call. */
+static int thread_check(const struct place *place, const wok_future_vtable *waited)
+{
+    const struct wok__here *here = place->here;
+
+    if (!place->thread->parking.over || place->shielded || here->ambient.shields > 0)
+        return 0;
+    if (waited != NULL && here->calling != NULL)
+        wok__deadlock_waited(here->calling, waited->name);
+    return -ECANCELED;
+}
+
 /* Nonzero: the caller is cancelled and notices it here; `waited`: after a wait for this, or NULL. */
 static int cancel_check(const struct place *place, const wok_future_vtable *waited)
 {
-    if (place->thread != NULL || place->shielded ||
-        !wok__state_is_cancelled(&place->cx.task->state))
+    if (place->thread != NULL)
+        return thread_check(place, waited);
+    if (place->shielded || !wok__state_is_cancelled(&place->cx.task->state))
         return 0;
     return wok__fiber_cancel_point(place->here, waited);
 }

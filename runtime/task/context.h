@@ -41,6 +41,7 @@ struct wok__here {
     uint32_t blocking;              /* 1 on a thread of a blocking pool, and in a block in place */
     uint32_t call;                  /* what its call has of the turns; sched/calls.c */
     struct wok_blocking_pool *pool; /* that thread's pool, or NULL */
+    bool in_call;                   /* a call of that pool runs here, or is dropped */
     bool yields;                    /* the task being polled has woken itself to let others run */
     bool telling;                   /* the runtime's panic callback runs: its panics are not told */
     struct wok__context thread;     /* the worker's own stack while a fiber runs */

@@ -90,9 +90,25 @@ void wok__call_queued(struct wok_task *task);
 bool wok__call_begin(struct wok_task *task);
 void wok__call_end(struct wok_runtime *runtime);
 void wok__call_forget(struct wok_task *task);
-void wok__call_waits(void);
 /* True: it has not begun, and whether it does is decided at its turn. */
 bool wok__call_waits_for_turn(struct wok_task *task);
+
+/* Where a plain thread waits.  If it is a pool's, inside a call, and the workers run by turns, its pool counts
+ * it as parked: the paused clock need not wait for it. */
+struct wok__parking {
+    struct wok_task *task;          /* constant: the thread in the shape of a task */
+    struct wok_blocking_pool *pool; /* the thread's, until it suspends; NULL: nobody counts it */
+    enum { WOK__UP, WOK__PARKED, WOK__CALLED } state; /* the pool's lock, as the next two */
+    bool over; /* stays: a deadlock was found, and waits end */
+    struct wok__parking *next;
+};
+
+/* The calling thread is about to suspend; `alone`: nobody's clock but the real one will wake it. */
+void wok__call_waits(struct wok__parking *parking, bool alone);
+/* It has suspended, unless it was claimed since; and the other end of that, by whoever has claimed it and is
+ * about to push it.  Both only where parking->pool is not NULL. */
+void wok__call_parks(struct wok__parking *parking);
+void wok__call_comes(struct wok__parking *parking);
 
 /* An abort of a task of the blocking pool: true if it was still queued, and ended by this. */
 bool wok__blocking_abort(struct wok_task *task);

@@ -28,7 +28,9 @@ WOK_BEGIN_DECLS
  *             without a runtime; WOK_CANCELLED while the runtime shuts down.
  * Ownership:  takes the arguments, also on failure; returns an owned handle.
  * Threads:    any thread with a runtime, blocking threads included.
- * Cancel:     not a cancellation point; waits inside the function work as on a plain thread.
+ * Cancel:     not a cancellation point; waits inside the function work as on a plain thread.  On a paused
+ *             clock, time goes on meanwhile, and where a test finds that all wait for ever
+ *             (wok_test_options.deadlock_after) they return -ECANCELED.
  */
 #define wok_spawn_blocking(name_, ...)                                                             \
     wok_spawn_blocking_on((wok_runtime *)NULL, name_, __VA_ARGS__)

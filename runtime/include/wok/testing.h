@@ -261,7 +261,7 @@ void wok_test_check_every(wok_runtime *runtime, unsigned turns);
  * matter of the seed, too.
  *
  * A call then keeps all workers from running, and must not wait for a task, unless by one of wok's own
- * functions: from there on it runs beside the workers, and by real time.
+ * functions: from there on it runs beside the workers, and by real time.  Such a wait does not hold the clock.
  *
  * Threads:    a task of the runtime, or a plain thread, which waits for the poll under way.
  * Cancel:     not a cancellation point.
