@@ -73,6 +73,28 @@ for macro in $(sed -n 's/^#define \([A-Za-z0-9_]*\)(.*/\1/p' runtime/include/wok
     fi
 done
 
+# Each function of a channel has its typed form in that channel's family, which calls it.
+# shellcheck disable=SC2013 # names are words
+forms() { # channel, macro, folder of the headers
+    sed -n "/^#define $2(/,/enum { name_##_value_size_/p" "$3/wok/channel.h" >"$family"
+    for name in $(sed -n "s/^[^ *].*[ *]\{0,1\}\(wok_$1_[a-z_]*\)(.*/\1/p" "$3/wok/$1.h"); do
+        if ! grep -q "name_##_${name#wok_"$1"_}(" "$family" || ! grep -q "[^a-z_]$name(" "$family"; then
+            echo "$name"
+        fi
+    done
+}
+family=$(mktemp) || exit 1
+trap 'rm -f "$family"' EXIT
+for channel in 'mpsc WOK_CHANNEL' 'oneshot WOK_ONESHOT' 'watch WOK_WATCH' 'broadcast WOK_BROADCAST'; do
+    # shellcheck disable=SC2086 # two words
+    missing=$(forms $channel runtime/include)
+    if [ -z "$missing" ] && [ "$(grep -c 'name_##_' "$family")" -gt 10 ]; then
+        ok
+    else
+        bad "${channel#* }() lacks the typed form of" $missing
+    fi
+done
+
 # What a user's types and functions are called is no business of the macros'.
 # shellcheck disable=SC2086
 names() { # compiler and options...

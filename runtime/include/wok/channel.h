@@ -47,9 +47,12 @@ WOK_BEGIN_DECLS
 /**
  * Declares the handles and functions of an mpsc channel of `Value_`, so that the compiler checks every
  * type: name_sender, name_receiver, name_new(capacity, &sender, &receiver), name_send(&sender, value),
- * name_recv(&receiver, &value), and so on, each over the function of that name in wok/mpsc.h and with
- * its promises.  `value_drop_` is a function over `Value_ *`, or NULL.  The handles' one member `raw`
- * leads back to the untyped functions.
+ * name_recv(&receiver, &value), and so on: each function of wok/mpsc.h has its form here, under its
+ * name and with its promises.  name_recv_many(&receiver, count_max, values, &count) and its _until write
+ * their count after the values; name_recv_many_op(&receiver, &batch) has a name_batch, made by
+ * name_batch_of(values, count_max), whose raw.count tells it.  There are a name_permit and a name_weak.
+ * `value_drop_` is a function over `Value_ *`, or NULL.  The handles' one member `raw` leads back to the
+ * untyped functions.
  */
 #define WOK_CHANNEL(name_, Value_, value_drop_)                                                    \
     typedef Value_ name_##_value_;                                                                 \
@@ -63,6 +66,12 @@ WOK_BEGIN_DECLS
     typedef struct {                                                                               \
         wok_mpsc_permit raw;                                                                       \
     } name_##_permit;                                                                              \
+    typedef struct {                                                                               \
+        wok_mpsc_weak raw;                                                                         \
+    } name_##_weak;                                                                                \
+    typedef struct {                                                                               \
+        wok_mpsc_batch raw;                                                                        \
+    } name_##_batch;                                                                               \
     WOK_CHANNEL_RESULT_                                                                            \
     name_##_new(size_t capacity_, name_##_sender *ret_sender_, name_##_receiver *ret_receiver_)    \
     {                                                                                              \
@@ -96,14 +105,62 @@ WOK_BEGIN_DECLS
     {                                                                                              \
         return wok_mpsc_send_op(&sender_->raw, value_moved_);                                      \
     }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(bool) name_##_is_closed(const name_##_sender *sender_)                   \
+    {                                                                                              \
+        return wok_mpsc_is_closed(&sender_->raw);                                                  \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int) name_##_closed(const name_##_sender *sender_)                       \
+    {                                                                                              \
+        return wok_mpsc_closed(&sender_->raw);                                                     \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int)                                                                     \
+    name_##_closed_until(const name_##_sender *sender_, wok_instant deadline_)                     \
+    {                                                                                              \
+        return wok_mpsc_closed_until(&sender_->raw, deadline_);                                    \
+    }                                                                                              \
     WOK_CHANNEL_FUNCTION_(wok_op) name_##_closed_op(const name_##_sender *sender_)                 \
     {                                                                                              \
         return wok_mpsc_closed_op(&sender_->raw);                                                  \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(size_t) name_##_capacity(const name_##_sender *sender_)                  \
+    {                                                                                              \
+        return wok_mpsc_capacity(&sender_->raw);                                                   \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(size_t) name_##_max_capacity(const name_##_sender *sender_)              \
+    {                                                                                              \
+        return wok_mpsc_max_capacity(&sender_->raw);                                               \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(name_##_weak) name_##_downgrade(const name_##_sender *sender_)           \
+    {                                                                                              \
+        return WOK_TYPE_(name_##_weak){wok_mpsc_downgrade(&sender_->raw)};                         \
+    }                                                                                              \
+    WOK_CHANNEL_RESULT_ name_##_upgrade(const name_##_weak *weak_, name_##_sender *ret_sender_)    \
+    {                                                                                              \
+        return wok_mpsc_upgrade(&weak_->raw, &ret_sender_->raw);                                   \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(void) name_##_weak_drop(name_##_weak *weak_)                             \
+    {                                                                                              \
+        wok_mpsc_weak_drop(&weak_->raw);                                                           \
+    }                                                                                              \
+    WOK_CHANNEL_RESULT_ name_##_try_reserve(const name_##_sender *sender_, size_t count_,          \
+                                            name_##_permit *ret_permit_)                           \
+    {                                                                                              \
+        return wok_mpsc_try_reserve(&sender_->raw, count_, &ret_permit_->raw);                     \
     }                                                                                              \
     WOK_CHANNEL_RESULT_                                                                            \
     name_##_reserve(const name_##_sender *sender_, size_t count_, name_##_permit *ret_permit_)     \
     {                                                                                              \
         return wok_mpsc_reserve(&sender_->raw, count_, &ret_permit_->raw);                         \
+    }                                                                                              \
+    WOK_CHANNEL_RESULT_ name_##_reserve_until(const name_##_sender *sender_, size_t count_,        \
+                                              name_##_permit *ret_permit_, wok_instant deadline_)  \
+    {                                                                                              \
+        return wok_mpsc_reserve_until(&sender_->raw, count_, &ret_permit_->raw, deadline_);        \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(wok_op)                                                                  \
+    name_##_reserve_op(const name_##_sender *sender_, size_t count_, name_##_permit *ret_permit_)  \
+    {                                                                                              \
+        return wok_mpsc_reserve_op(&sender_->raw, count_, &ret_permit_->raw);                      \
     }                                                                                              \
     WOK_CHANNEL_FUNCTION_(int) name_##_permit_send(name_##_permit *permit_, Value_ value_)         \
     {                                                                                              \
@@ -140,9 +197,39 @@ WOK_BEGIN_DECLS
         *ret_count_ = batch_.count;                                                                \
         return code_;                                                                              \
     }                                                                                              \
+    WOK_CHANNEL_RESULT_ name_##_recv_many_until(name_##_receiver *receiver_, size_t count_max_,    \
+                                                Value_ *ret_values_, size_t *ret_count_,           \
+                                                wok_instant deadline_)                             \
+    {                                                                                              \
+        wok_mpsc_batch batch_ = {ret_values_, count_max_, 0};                                      \
+        int code_ = wok_mpsc_recv_many_until(&receiver_->raw, &batch_, deadline_);                 \
+        *ret_count_ = batch_.count;                                                                \
+        return code_;                                                                              \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(name_##_batch) name_##_batch_of(Value_ *values_, size_t count_max_)      \
+    {                                                                                              \
+        return WOK_TYPE_(name_##_batch){{values_, count_max_, 0}};                                 \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(wok_op)                                                                  \
+    name_##_recv_many_op(name_##_receiver *receiver_, name_##_batch *batch_)                       \
+    {                                                                                              \
+        return wok_mpsc_recv_many_op(&receiver_->raw, &batch_->raw);                               \
+    }                                                                                              \
     WOK_CHANNEL_FUNCTION_(void) name_##_close(name_##_receiver *receiver_)                         \
     {                                                                                              \
         wok_mpsc_close(&receiver_->raw);                                                           \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(size_t) name_##_len(const name_##_receiver *receiver_)                   \
+    {                                                                                              \
+        return wok_mpsc_len(&receiver_->raw);                                                      \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(bool) name_##_is_empty(const name_##_receiver *receiver_)                \
+    {                                                                                              \
+        return wok_mpsc_is_empty(&receiver_->raw);                                                 \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(bool) name_##_receiver_is_closed(const name_##_receiver *receiver_)      \
+    {                                                                                              \
+        return wok_mpsc_receiver_is_closed(&receiver_->raw);                                       \
     }                                                                                              \
     WOK_CHANNEL_FUNCTION_(void) name_##_receiver_drop(name_##_receiver *receiver_)                 \
     {                                                                                              \
@@ -152,8 +239,8 @@ WOK_BEGIN_DECLS
 
 /**
  * Declares the handles and functions of a oneshot channel of `Value_`: name_sender, name_receiver,
- * name_new(&sender, &receiver), name_send(&sender, value), name_recv(&receiver, &value), ..., each over
- * the function of the same name in wok/oneshot.h and with its promises.
+ * name_new(&sender, &receiver), name_send(&sender, value), name_recv(&receiver, &value), ...: each
+ * function of wok/oneshot.h has its form here, under its name and with its promises.
  */
 #define WOK_ONESHOT(name_, Value_, value_drop_)                                                    \
     typedef Value_ name_##_value_;                                                                 \
@@ -177,6 +264,19 @@ WOK_BEGIN_DECLS
     WOK_CHANNEL_FUNCTION_(void) name_##_sender_drop(name_##_sender *sender_)                       \
     {                                                                                              \
         wok_oneshot_sender_drop(&sender_->raw);                                                    \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(bool) name_##_is_closed(const name_##_sender *sender_)                   \
+    {                                                                                              \
+        return wok_oneshot_is_closed(&sender_->raw);                                               \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int) name_##_closed(const name_##_sender *sender_)                       \
+    {                                                                                              \
+        return wok_oneshot_closed(&sender_->raw);                                                  \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int)                                                                     \
+    name_##_closed_until(const name_##_sender *sender_, wok_instant deadline_)                     \
+    {                                                                                              \
+        return wok_oneshot_closed_until(&sender_->raw, deadline_);                                 \
     }                                                                                              \
     WOK_CHANNEL_FUNCTION_(wok_op) name_##_closed_op(const name_##_sender *sender_)                 \
     {                                                                                              \
@@ -214,8 +314,8 @@ WOK_BEGIN_DECLS
  * Declares the handles and functions of a watch channel of `Value_`: name_sender, name_receiver,
  * name_new(initial, &sender), name_subscribe(&sender, &receiver), name_send(&sender, value),
  * name_changed(&receiver), name_get(&receiver, &value), and with a wok_watch_ref `ref` for reading in
- * place `const Value_ *name_borrow(&receiver, &ref)`, each over the function of the same
- * name in wok/watch.h and with its promises.
+ * place `const Value_ *name_borrow(&receiver, &ref)`: each function of wok/watch.h has its form here,
+ * under its name and with its promises.  Functions that are handed to it see `const Value_ *`.
  */
 #define WOK_WATCH(name_, Value_, value_drop_)                                                      \
     typedef Value_ name_##_value_;                                                                 \
@@ -249,6 +349,32 @@ WOK_BEGIN_DECLS
     {                                                                                              \
         return wok_watch_send_replace(&sender_->raw, &value_);                                     \
     }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int)                                                                     \
+    name_##_send_if_modified(const name_##_sender *sender_,                                        \
+                             bool (*modify_)(const Value_ *, Value_ *, void *), void *argument_)   \
+    {                                                                                              \
+        return wok_watch_send_if_modified(                                                         \
+            &sender_->raw, (bool (*)(const void *, void *, void *))(void (*)(void))modify_,        \
+            argument_);                                                                            \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(const Value_ *)                                                          \
+    name_##_sender_borrow(const name_##_sender *sender_, wok_watch_ref *ret_ref_)                  \
+    {                                                                                              \
+        return (const Value_ *)wok_watch_sender_borrow(&sender_->raw, ret_ref_);                   \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(size_t) name_##_receiver_count(const name_##_sender *sender_)            \
+    {                                                                                              \
+        return wok_watch_receiver_count(&sender_->raw);                                            \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int) name_##_closed(const name_##_sender *sender_)                       \
+    {                                                                                              \
+        return wok_watch_closed(&sender_->raw);                                                    \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int)                                                                     \
+    name_##_closed_until(const name_##_sender *sender_, wok_instant deadline_)                     \
+    {                                                                                              \
+        return wok_watch_closed_until(&sender_->raw, deadline_);                                   \
+    }                                                                                              \
     WOK_CHANNEL_FUNCTION_(wok_op) name_##_closed_op(const name_##_sender *sender_)                 \
     {                                                                                              \
         return wok_watch_closed_op(&sender_->raw);                                                 \
@@ -277,9 +403,17 @@ WOK_BEGIN_DECLS
     {                                                                                              \
         return (const Value_ *)wok_watch_borrow_and_update(&receiver_->raw, ret_ref_);             \
     }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(void) name_##_ref_drop(wok_watch_ref *ref_)                              \
+    {                                                                                              \
+        wok_watch_ref_drop(ref_);                                                                  \
+    }                                                                                              \
     WOK_CHANNEL_FUNCTION_(void) name_##_get(name_##_receiver *receiver_, Value_ *ret_value_)       \
     {                                                                                              \
         wok_watch_get(&receiver_->raw, ret_value_);                                                \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int) name_##_has_changed(const name_##_receiver *receiver_)              \
+    {                                                                                              \
+        return wok_watch_has_changed(&receiver_->raw);                                             \
     }                                                                                              \
     WOK_CHANNEL_FUNCTION_(int) name_##_changed(name_##_receiver *receiver_)                        \
     {                                                                                              \
@@ -294,13 +428,39 @@ WOK_BEGIN_DECLS
     {                                                                                              \
         return wok_watch_changed_op(&receiver_->raw);                                              \
     }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int)                                                                     \
+    name_##_wait_for(name_##_receiver *receiver_, bool (*predicate_)(const Value_ *, void *),      \
+                     void *argument_)                                                              \
+    {                                                                                              \
+        return wok_watch_wait_for(&receiver_->raw,                                                 \
+                                  (bool (*)(const void *, void *))(void (*)(void))predicate_,      \
+                                  argument_);                                                      \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int)                                                                     \
+    name_##_wait_for_until(name_##_receiver *receiver_,                                            \
+                           bool (*predicate_)(const Value_ *, void *), void *argument_,            \
+                           wok_instant deadline_)                                                  \
+    {                                                                                              \
+        return wok_watch_wait_for_until(                                                           \
+            &receiver_->raw, (bool (*)(const void *, void *))(void (*)(void))predicate_,           \
+            argument_, deadline_);                                                                 \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(wok_op)                                                                  \
+    name_##_wait_for_op(name_##_receiver *receiver_, bool (*predicate_)(const Value_ *, void *),   \
+                        void *argument_)                                                           \
+    {                                                                                              \
+        return wok_watch_wait_for_op(&receiver_->raw,                                              \
+                                     (bool (*)(const void *, void *))(void (*)(void))predicate_,   \
+                                     argument_);                                                   \
+    }                                                                                              \
     enum { name_##_value_size_ = sizeof(Value_) }
 
 /**
  * Declares the handles and functions of a broadcast channel of `Value_`: name_sender, name_receiver,
  * name_new(capacity, &sender), name_subscribe(&sender, &receiver), name_send(&sender, value),
- * name_recv(&receiver, &value, &missed), and so on, each over the function of the same
- * name in wok/broadcast.h and with its promises.  `value_copy_` is a function over `Value_ *` and `const Value_ *`, or NULL.
+ * name_recv(&receiver, &value, &missed), and so on: each function of wok/broadcast.h has its form
+ * here, under its name and with its promises.  `value_copy_` is a function over `Value_ *` and
+ * `const Value_ *`, or NULL.
  */
 #define WOK_BROADCAST(name_, Value_, value_copy_, value_drop_)                                     \
     typedef Value_ name_##_value_;                                                                 \
@@ -338,6 +498,19 @@ WOK_BEGIN_DECLS
     WOK_CHANNEL_FUNCTION_(int) name_##_send(const name_##_sender *sender_, Value_ value_)          \
     {                                                                                              \
         return wok_broadcast_send(&sender_->raw, &value_);                                         \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(size_t) name_##_receiver_count(const name_##_sender *sender_)            \
+    {                                                                                              \
+        return wok_broadcast_receiver_count(&sender_->raw);                                        \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int) name_##_closed(const name_##_sender *sender_)                       \
+    {                                                                                              \
+        return wok_broadcast_closed(&sender_->raw);                                                \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(int)                                                                     \
+    name_##_closed_until(const name_##_sender *sender_, wok_instant deadline_)                     \
+    {                                                                                              \
+        return wok_broadcast_closed_until(&sender_->raw, deadline_);                               \
     }                                                                                              \
     WOK_CHANNEL_FUNCTION_(wok_op) name_##_closed_op(const name_##_sender *sender_)                 \
     {                                                                                              \
@@ -377,6 +550,10 @@ WOK_BEGIN_DECLS
     name_##_recv_op(name_##_receiver *receiver_, Value_ *ret_value_, uint64_t *ret_missed_)        \
     {                                                                                              \
         return wok_broadcast_recv_op(&receiver_->raw, ret_value_, ret_missed_);                    \
+    }                                                                                              \
+    WOK_CHANNEL_FUNCTION_(size_t) name_##_len(const name_##_receiver *receiver_)                   \
+    {                                                                                              \
+        return wok_broadcast_len(&receiver_->raw);                                                 \
     }                                                                                              \
     enum { name_##_value_size_ = sizeof(Value_) }
 
