@@ -174,6 +174,7 @@ struct run {
     const wok_test_options *options;
     int (*body)(void *argument);
     uint64_t seed;
+    pid_t process;
     wok_spawn_site site; /* the body's */
     struct wok_runtime *runtime;
     wok_test_report *report;
@@ -225,6 +226,15 @@ static void on_abort(int number)
         tell(run, "the process was aborted");
     sigaction(number, &abort_before, NULL);
     raise(number);
+}
+
+/* A failed assertion of a test framework may end the process: Criterion's does.  A forked child may as well. */
+__attribute__((destructor)) static void at_exit(void)
+{
+    const struct run *run = load_relaxed(&run_under_way);
+
+    if (run != NULL && run->process == getpid())
+        tell(run, "the process has ended in a run");
 }
 
 static void on_unjoined(const wok_join_error *error, void *argument)
@@ -360,6 +370,7 @@ int wok_test_run_at(const wok_spawn_site *site, const wok_test_options *options,
             .options = options,
             .body = body,
             .seed = first + i,
+            .process = getpid(),
             .site = {.name = site->name,
                      .file = site->file,
                      .line = site->line,

@@ -461,3 +461,40 @@ Test(testing, an_abort_tells_its_seed, .timeout = 20)
     cr_assert_not_null(strstr(text, "the process was aborted; repeat it with WOK_TEST_SEED=3\n"),
                        "%s", text);
 }
+
+/* ---- a process that ends in a run ----------------------------------------------------------------- */
+
+static int exits_at_the_fourth_seed(void *unused)
+{
+    (void)unused;
+    if (wok_test_seed() == 4)
+        exit(3);
+    return 0;
+}
+
+Test(testing, an_exit_in_a_run_says_with_which_seed, .timeout = 20)
+{
+    char text[8192];
+    size_t length = 0;
+    ssize_t got;
+    int ends[2], status;
+
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        (void)wok_test_run(&(wok_test_options){.seeds = 10}, exits_at_the_fourth_seed, NULL);
+        _exit(0);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], text + length, sizeof text - 1 - length)) > 0)
+        length += (size_t)got;
+    text[length] = '\0';
+    close(ends[0]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3, "%x: %s", (unsigned)status, text);
+    cr_assert_not_null(strstr(text, "ended in a run; repeat it with WOK_TEST_SEED=4\n"), "%s",
+                       text);
+}
