@@ -41,7 +41,12 @@ int wok_main_at(int (*body)(void), const wok_spawn_site *site)
     wok_join_error why;
     int result = EXIT_SUCCESS;
 
-    int error = body != NULL ? wok_runtime_new(&runtime, NULL) : -EINVAL;
+    if (body == NULL) {
+        fprintf(stderr, "wok_main at %s:%d has no body: it is given NULL\n", site->file,
+                site->line);
+        return EXIT_FAILURE;
+    }
+    int error = wok_runtime_new(&runtime, NULL);
     if (error < 0)
         return fail("cannot build a runtime", error);
 

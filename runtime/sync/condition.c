@@ -124,7 +124,8 @@ static wok_poll wait_poll(void *self, wok_cx *cx, void *result)
         return relock_poll(op, cx);
     /* Before the queue: a panic leaves nothing behind. */
     if (is_first_poll && !wok_mutex_is_locked(op->value))
-        wok__stray_unlock(__FILE__, __LINE__, "wok_condition_wait", op->value);
+        wok_panic("wok_condition_wait() on %p with the mutex %p, which is not locked", op->object,
+                  op->value);
     if (is_notified(op, cx)) {
         become_relock(op);
         return relock_poll(op, cx);

@@ -3,7 +3,6 @@
  */
 #include <wok/semaphore.h>
 
-#include <assert.h>
 #include <errno.h>
 
 #include "sync/permits.h"
@@ -64,10 +63,21 @@ int wok_semaphore_try_acquire(wok_semaphore *semaphore, uint64_t count)
     return wok_semaphore_is_closed(semaphore) ? -EPIPE : -EAGAIN;
 }
 
-void wok_semaphore_release(wok_semaphore *semaphore, uint64_t count)
+__attribute__((cold)) WOK_NORETURN static void too_many(const wok_semaphore *semaphore,
+                                                        uint64_t count, const char *file, int line)
 {
-    assert(count <= WOK_SEMAPHORE_MAX - wok_semaphore_available(semaphore));
-    wok__permits_release(&semaphore->permits, count, BIAS);
+    wok_panic_at(file, line,
+                 "wok_semaphore_release() of %llu permits to %p, which has %llu and holds at most "
+                 "WOK_SEMAPHORE_MAX",
+                 (unsigned long long)count, (const void *)semaphore,
+                 (unsigned long long)wok_semaphore_available(semaphore));
+}
+
+void wok_semaphore_release_at(wok_semaphore *semaphore, uint64_t count, const char *file, int line)
+{
+    if (count > WOK_SEMAPHORE_MAX ||
+        !wok__permits_give(&semaphore->permits, count, 0, WOK_SEMAPHORE_MAX - count, BIAS))
+        too_many(semaphore, count, file, line);
 }
 
 uint64_t wok_semaphore_forget(wok_semaphore *semaphore, uint64_t count)

@@ -296,14 +296,19 @@ void wok_join_set_freep(wok_join_set **set)
     wok_join_set_free(*set);
 }
 
-/* Takes every task out, in the order of their ends; -ENOENT when the set is empty. */
-static int drain(wok_join_set *set, wok_join_error *ret_error, bool abort_at_failure)
+/* Takes every task out, in the order of their ends; 0, or -WOK_EJOIN for the first that did not return.
+ * `tells`: whoever called is told of that one, and the rest is aborted; further panics are reported. */
+static int drain(wok_join_set *set, wok_join_error *ret_error, bool tells)
 {
     wok_join_error error, *first = ret_error;
     int failed = 0, code;
     wok_join join;
 
     while ((code = wok_join_set_next(set, &join)) == 0) {
+        if (tells && failed < 0) {
+            wok_join_drop(&join);
+            continue;
+        }
         code = wok_join_await(&join, NULL, &error);
         if (code != -WOK_EJOIN && code < 0) {
             wok_join_drop(&join); /* the caller was aborted in between */
@@ -314,7 +319,7 @@ static int drain(wok_join_set *set, wok_join_error *ret_error, bool abort_at_fai
         failed = code;
         if (first != NULL)
             *first = error;
-        if (abort_at_failure)
+        if (tells)
             wok_join_set_abort_all(set);
     }
     return code == -ENOENT ? failed : code;

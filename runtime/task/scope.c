@@ -394,7 +394,8 @@ static int wait_for_all(wok_scope *scope, wok_instant deadline, bool tells,
         wok__join_error_fill(ret_error, failed);
     if (tells)
         wok__task_mark_joined(failed);
-    return failed->outcome == WOK_FAILED ? failed->code : -WOK_EJOIN;
+    return failed->outcome == WOK_FAILED || failed->outcome == WOK_NOT_STARTED ? failed->code
+                                                                               : -WOK_EJOIN;
 }
 
 int wok_scope_wait_error(wok_scope *scope, wok_instant deadline, wok_join_error *ret_error)

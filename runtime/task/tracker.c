@@ -74,7 +74,7 @@ void wok_task_tracker_enter(wok_task_tracker *tracker)
     wok__lock_give(&tracker->lock);
 }
 
-void wok_task_tracker_leave(wok_task_tracker *tracker)
+void wok_task_tracker_leave_at(wok_task_tracker *tracker, const char *file, int line)
 {
     struct wok__wakes wakes = {0};
     bool last;
@@ -82,8 +82,9 @@ void wok_task_tracker_leave(wok_task_tracker *tracker)
     wok__lock_take(&tracker->lock);
     if (tracker->size == 0) {
         wok__lock_give(&tracker->lock);
-        wok_panic("wok_task_tracker_leave() of %p, which counts nothing: one leave too many",
-                  (void *)tracker);
+        wok_panic_at(file, line,
+                     "wok_task_tracker_leave() of %p, which counts nothing: one leave too many",
+                     (void *)tracker);
     }
     tracker->size--;
     if (tracker->size == 0 && tracker->closed)

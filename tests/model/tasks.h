@@ -66,6 +66,16 @@ void wok__stray_unlock(const char *file, int line, const char *call, const void 
     __builtin_unreachable();
 }
 
+/* Nor is anything else misused. */
+void wok_panic_at(const char *file, int line, const char *format, ...)
+{
+    (void)file;
+    (void)line;
+    (void)format;
+    model_assert(false);
+    __builtin_unreachable();
+}
+
 /* Set by a check whose threads run tasks of its own: true if `task` is one of those, and was pushed. */
 static bool (*task_push_other)(struct wok_task *task);
 

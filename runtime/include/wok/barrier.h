@@ -75,7 +75,8 @@ int wok_barrier_wait_until(wok_barrier *barrier, wok_instant deadline, bool *ret
  * Cancel:     not a cancellation point; the arrival of a dropped operation is taken back, unless the round
  *             was complete.  A branch that loses a wok_select() has not arrived: if its round is complete,
  *             it wins.  That holds for one barrier in a select; of two that are complete in the same
- *             moment, one wins and the other's round counts it as well.
+ *             moment, one wins and the other's round counts it as well.  Two branches on one barrier are
+ *             two arrivals.
  */
 WOK_API
 wok_op wok_barrier_wait_op(wok_barrier *barrier, bool *ret_leader);

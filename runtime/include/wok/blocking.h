@@ -168,7 +168,9 @@ typedef struct wok_in_place {
  * The tasks that may move, new stackful ones included, are run by the other workers, and they serve this
  * worker's descriptors and timers at once.  Where all workers are blocked, a spare worker does
  * (wok_runtime_options.spare_workers_max); when there are no more of those, what is ready waits until
- * one of them comes back.  Stackful tasks that have started on this worker wait for it: those are bound
+ * one of them comes back.  If all of them wait inside for tasks of the same runtime, by wok_block_on() say,
+ * none does, for ever: wok_runtime_metrics.spares_refused counts, and wok_spawn_blocking(), which takes no
+ * worker, is the way out.  Stackful tasks that have started on this worker wait for it: those are bound
  * to its thread.
  *
  * Inside, the caller is as a plain thread: waits block the thread, wok_block_on() is allowed,

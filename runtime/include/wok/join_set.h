@@ -192,7 +192,7 @@ int wok_join_set_shutdown(wok_join_set *set);
 
 /**
  * Waits for all tasks, and destroys their results; at the first that did not return, aborts the rest
- * and waits for those as well.
+ * and waits for those as well.  Panics of further tasks go to the runtime's on_unjoined_panic.
  *
  * Errors:     0 if all returned; else -WOK_EJOIN and `*ret_error` (or NULL) of the first that did
  *             not; -ECANCELED, -ETIMEDOUT or -EDEADLK as wok_join_set_next().
@@ -250,15 +250,24 @@ void wok_task_tracker_enter(wok_task_tracker *tracker);
 /**
  * Takes back one wok_task_tracker_enter().
  *
- * Where nothing is counted it is a panic of the caller's, and the tracker stays as it is.  One too many
- * while tasks are counted takes one of these off, and the panic is at the end of the last of them, which
- * is in no task and ends the process.
+ * Where nothing is counted it is a panic of the caller's at the place of the call, and the tracker stays as
+ * it is.  One too many while tasks are counted takes one of these off, and the panic is at the end of the
+ * last of them, which is in no task and ends the process.
  *
  * Threads:    any.
  * Cancel:     not a cancellation point.
  */
+#define wok_task_tracker_leave(tracker_) wok_task_tracker_leave_at((tracker_), __FILE__, __LINE__)
+
+/**
+ * As wok_task_tracker_leave(), which a panic says to be at a place of the caller's choice: the function behind it.
+ *
+ * Ownership:  `file` has static storage.
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
-void wok_task_tracker_leave(wok_task_tracker *tracker);
+void wok_task_tracker_leave_at(wok_task_tracker *tracker, const char *file, int line);
 
 /**
  * Spawns a stackful task of a typed family that is counted until it is gone, and gives its handle.

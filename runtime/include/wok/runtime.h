@@ -54,8 +54,8 @@ typedef struct wok_runtime_options {
     void (*on_thread_stop)(void *argument);
     /** Spare workers at most (8), which are started when all others are blocked, in a
      *  wok_block_in_place() or in one task for 10 ms, and there is something to do; blocking.h.
-     *  WOK_NO_SPARE_WORKERS: none, so that tasks are never run by more than `workers` threads.  Together
-     *  with the workers no more than 58. */
+     *  WOK_NO_SPARE_WORKERS: none, so that tasks are never run by more than `workers` threads.  What
+     *  with the workers is more than 58 is cut off. */
     unsigned spare_workers_max;
     /** How many polls a busy worker makes between two looks at its descriptors and timers (61); few
      *  make it notice sooner, and cost a system call each. */
@@ -97,7 +97,8 @@ typedef struct wok_runtime_options {
      * with an empty name.
      */
     void (*panic_callback)(const wok_join_error *panic, void *argument);
-    /** Called with a panic that nobody awaits; NULL prints one line to stderr. */
+    /** Called with a panic that nobody awaits, on the thread that found out; NULL prints one line to stderr.
+     *  It must neither wait nor panic: in no task, its panic ends the process. */
     void (*on_unjoined_panic)(const wok_join_error *error, void *argument);
     /** Called with each wait or block_on that was refused with -EDEADLK, on the thread that made it:
      *  the message names the calling task, `file` and `line` say where that was spawned.  NULL only

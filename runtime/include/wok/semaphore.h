@@ -111,14 +111,24 @@ wok_op wok_semaphore_acquire_op(wok_semaphore *semaphore, uint64_t count);
 /**
  * Gives permits back, or adds new ones, and hands them to those who wait.
  *
- * More than WOK_SEMAPHORE_MAX permits fail an assertion where assertions are on.  It works on a closed
- * semaphore, too.
+ * More permits than WOK_SEMAPHORE_MAX are a panic at the place of the call, in every build, and nothing is
+ * released; outside of tasks it ends the process.  It works on a closed semaphore, too.
  *
  * Threads:    any, also one that did not acquire them.
  * Cancel:     not a cancellation point.
  */
+#define wok_semaphore_release(semaphore_, count_)                                                  \
+    wok_semaphore_release_at((semaphore_), (count_), __FILE__, __LINE__)
+
+/**
+ * As wok_semaphore_release(), which a panic says to be at a place of the caller's choice: the function behind it.
+ *
+ * Ownership:  `file` has static storage.
+ * Threads:    as wok_semaphore_release().
+ * Cancel:     not a cancellation point.
+ */
 WOK_API
-void wok_semaphore_release(wok_semaphore *semaphore, uint64_t count);
+void wok_semaphore_release_at(wok_semaphore *semaphore, uint64_t count, const char *file, int line);
 
 /**
  * Removes at most `count` of the free permits for good and returns how many.

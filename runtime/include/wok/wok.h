@@ -12,6 +12,10 @@
  *
  * The object that a function works on, its waits, sends and locks above all, and the functions that it
  * calls back, have to be there: to look would cost every call what only a mistake needs.
+ *
+ * No function is async-signal-safe: a signal handler cannot wake a task, but a task can wait for a signal
+ * (wok/signal.h).  A task's function returns or panics; pthread_exit() in it, or a longjmp() out of it, ends
+ * or confuses the worker, and is not noticed.
  */
 #ifndef WOK_WOK_H
 #define WOK_WOK_H

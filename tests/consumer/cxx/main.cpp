@@ -271,6 +271,8 @@ void try_sets()
 
     weigh_join tracked = wok_task_tracker_spawn(tracker, weigh, {strdup("tea"), 1});
     wok_join future = wok_task_tracker_spawn_future(tracker, &countdown_vtable, &counter);
+    wok_task_tracker_enter(tracker);
+    wok_task_tracker_leave(tracker);
     wok_task_tracker_close(tracker);
     claim(wok_task_tracker_wait(tracker) == 0 && ended == 2, "a tracker waits");
     weigh_join_drop(&tracked);
@@ -405,6 +407,10 @@ void try_locks()
     claim(!wok_mutex_is_locked(&mutex) && wok_semaphore_available(&semaphore) == 3,
           "and are given back after them");
 
+    error = wok_semaphore_acquire(&semaphore, 3);
+    if (error == 0)
+        wok_semaphore_release(&semaphore, 3);
+    claim(error == 0 && wok_semaphore_available(&semaphore) == 3, "permits come and go by hand");
     error = wok_mutex_lock(&mutex);
     if (error == 0)
         wok_mutex_unlock(&mutex);

@@ -44,6 +44,28 @@ static void downgrade(void)
     wok_rwlock_downgrade(&lock);
 }
 
+static wok_semaphore full = WOK_SEMAPHORE_INIT(WOK_SEMAPHORE_MAX - 1);
+
+static void release_two(void)
+{
+    line = __LINE__ + 1;
+    wok_semaphore_release(&full, 2);
+}
+
+static void release_more_than_there_are(void)
+{
+    line = __LINE__ + 1;
+    wok_semaphore_release(&full, UINT64_MAX);
+}
+
+static wok_task_tracker *tracker;
+
+static void leave(void)
+{
+    line = __LINE__ + 1;
+    wok_task_tracker_leave(tracker);
+}
+
 typedef void call_function(void);
 
 WOK_TASK(stray, call_function *, int);
@@ -55,21 +77,28 @@ static int stray(call_function **call, int *result)
     return 0;
 }
 
-/* The call panics, and says where, and what it was called on. */
-static void expect_panic(call_function *call, const char *name, const void *object)
+/* The call panics, and says where, and this. */
+static void expect_message(call_function *call, const char *message)
 {
     stray_join join = wok_spawn(stray, call);
     wok_join_error error = {0};
+
+    cr_assert_eq(stray_await(&join, NULL, &error), -WOK_EJOIN, "%s", message);
+    cr_assert_eq(error.outcome, WOK_PANICKED, "%s: outcome %d", message, error.outcome);
+    cr_assert_not_null(strstr(error.message, message), "%s: %s", message, error.message);
+    if (line != 0) {
+        cr_assert_eq(error.line, line, "%s: at line %d", message, error.line);
+        cr_assert_str_eq(error.file, __FILE__);
+    }
+}
+
+/* The call panics, and says where, and what it was called on. */
+static void expect_panic(call_function *call, const char *name, const void *object)
+{
     char message[64];
 
     snprintf(message, sizeof message, "%s() of %p, which is not locked", name, object);
-    cr_assert_eq(stray_await(&join, NULL, &error), -WOK_EJOIN, "%s", name);
-    cr_assert_eq(error.outcome, WOK_PANICKED, "%s: outcome %d", name, error.outcome);
-    cr_assert_not_null(strstr(error.message, message), "%s: %s", name, error.message);
-    if (line != 0) {
-        cr_assert_eq(error.line, line, "%s: at line %d", name, error.line);
-        cr_assert_str_eq(error.file, __FILE__);
-    }
+    expect_message(call, message);
 }
 
 WOK_TEST(stray, unlock_of_an_unlocked_mutex_panics_and_leaves_it_to_one_at_a_time)
@@ -83,9 +112,31 @@ WOK_TEST(stray, unlock_of_an_unlocked_mutex_panics_and_leaves_it_to_one_at_a_tim
 
 WOK_TEST(stray, wait_without_the_mutex_panics_and_leaves_no_waiter)
 {
-    expect_panic(wait_without_mutex, "wok_condition_wait", &mutex);
+    char message[128];
+
+    snprintf(message, sizeof message,
+             "wok_condition_wait() on %p with the mutex %p, which is not locked",
+             (void *)&condition, (void *)&mutex);
+    expect_message(wait_without_mutex, message);
     cr_assert_not(wok_mutex_is_locked(&mutex));
     cr_assert_null(condition.waiters.first);
+}
+
+WOK_TEST(stray, release_beyond_the_most_permits_panics_and_releases_nothing)
+{
+    expect_message(release_two, "wok_semaphore_release() of 2 permits to ");
+    expect_message(release_more_than_there_are, "wok_semaphore_release() of 18446744073709551615 ");
+    cr_assert_eq(wok_semaphore_available(&full), WOK_SEMAPHORE_MAX - 1);
+    wok_semaphore_release(&full, 1);
+    expect_message(release_two, "wok_semaphore_release() of 2 permits to ");
+    cr_assert_eq(wok_semaphore_available(&full), WOK_SEMAPHORE_MAX);
+}
+
+WOK_TEST(stray, leave_of_an_empty_tracker_panics_where_it_is_called)
+{
+    cr_assert_eq(wok_task_tracker_new(&tracker), 0);
+    expect_message(leave, "which counts nothing: one leave too many");
+    wok_task_tracker_free(tracker);
 }
 
 WOK_TEST(stray, unlock_of_an_unlocked_rwlock_panics_and_leaves_it_to_one_writer)

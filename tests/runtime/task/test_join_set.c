@@ -190,6 +190,22 @@ WOK_TEST(join_set, join_all_aborts_the_rest_at_the_first_failure)
     cr_assert_eq(wok_join_set_join_all(set, NULL), 0);
 }
 
+WOK_TEST(join_set, join_all_reports_the_panics_beyond_the_first)
+{
+    WOK_CLEANUP(wok_join_set_freep) wok_join_set *set = set_new();
+    wok_join_error why;
+
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 5; i++)
+            cr_assert_eq(wok_join_set_spawn(set, nap, {.panics = true}), 0);
+        cr_assert_eq(wok_sleep(wok_ms(1)), 0);
+        cr_assert_eq(wok_join_set_join_all(set, round == 0 ? &why : NULL), -WOK_EJOIN);
+        cr_assert_eq(wok_join_set_size(set), 0);
+        cr_assert_eq(test_unjoined().count, 4 * (unsigned)(round + 1));
+    }
+    cr_assert_eq(why.outcome, WOK_PANICKED);
+}
+
 WOK_TEST(join_set, holds_every_kind_of_task_in_every_state)
 {
     WOK_CLEANUP(wok_join_set_freep) wok_join_set *set = set_new();

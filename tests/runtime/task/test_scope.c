@@ -539,6 +539,19 @@ Test(scope, a_plain_thread_may_own_one, .timeout = 20)
     wok_runtime_free(runtime);
 }
 
+WOK_TEST(scope, a_child_whose_stack_finds_no_memory_fails_with_that_code)
+{
+    WOK_CLEANUP(wok_scope_done) wok_scope scope = WOK_SCOPE_INIT;
+    wok_join_error why = {0};
+    int nothing = 0;
+
+    wok_scope_spawn_with(&scope, WOK_SPAWN_OPTIONS(.stack_bytes = (size_t)1 << 50), finish,
+                         &nothing);
+    cr_assert_eq(wok_scope_wait_error(&scope, WOK_NEVER, &why), -ENOMEM);
+    cr_assert_eq(why.outcome, WOK_NOT_STARTED);
+    cr_assert_eq(load_relaxed(&finished), 0);
+}
+
 Test(scope, without_a_runtime_reports_it_at_the_wait, .timeout = 20)
 {
     wok_scope scope = WOK_SCOPE_INIT;
