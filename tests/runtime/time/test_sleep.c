@@ -329,11 +329,13 @@ static void *run_waiter(void *argument)
     return NULL;
 }
 
-Test(sleep, on_the_clock_of_a_runtime_that_is_gone_is_cancelled, .timeout = 60)
+/* Each way to wait on a clock. */
+static int (*const waits[])(void) = {wait_in_sleep, wait_for_ever, wait_in_select, wait_in_a_tick,
+                                     wait_in_a_timeout};
+
+/* A runtime on the real clock, and a plain thread in each of these waits. */
+static wok_runtime *start_waiters(struct waiter waiters[WOK_COUNT(waits)])
 {
-    static int (*const waits[])(void) = {wait_in_sleep, wait_for_ever, wait_in_select,
-                                         wait_in_a_tick, wait_in_a_timeout};
-    struct waiter waiters[WOK_COUNT(waits)];
     wok_runtime_options options = test_options();
     wok_runtime *runtime = NULL;
 
@@ -345,16 +347,28 @@ Test(sleep, on_the_clock_of_a_runtime_that_is_gone_is_cancelled, .timeout = 60)
     }
     while (armed_timers(runtime) < WOK_COUNT(waits) + 1) /* the select has two */
         sched_yield();
-    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ns(0), NULL), 0);
+    return runtime;
+}
+
+/* They were told, and who comes later is as well: the caller is on that clock from here on. */
+static void assert_cancelled(wok_runtime *runtime, struct waiter waiters[WOK_COUNT(waits)])
+{
     for (size_t i = 0; i < WOK_COUNT(waits); i++) {
         cr_assert_eq(pthread_join(waiters[i].thread, NULL), 0);
         cr_assert_eq(waiters[i].code, -ECANCELED, "wait %d gave %d", (int)i, waiters[i].code);
     }
-
-    /* Who comes later is told as well. */
     wok_runtime_enter(runtime);
     for (size_t i = 0; i < WOK_COUNT(waits); i++)
         cr_assert_eq(waits[i](), -ECANCELED);
+}
+
+Test(sleep, on_the_clock_of_a_runtime_that_is_gone_is_cancelled, .timeout = 60)
+{
+    struct waiter waiters[WOK_COUNT(waits)];
+    wok_runtime *runtime = start_waiters(waiters);
+
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ns(0), NULL), 0);
+    assert_cancelled(runtime, waiters);
     cr_assert_eq(wok_sleep(wok_ns(0)), 0, "no timer");
     wok_runtime_free(runtime);
 }
@@ -378,32 +392,15 @@ static int call_that_sleeps(int *unused, int *ret_code)
 /* A shutdown that gave up used to leave plain threads asleep, and to let others sleep. */
 Test(sleep, on_the_clock_of_a_runtime_whose_shutdown_gave_up_is_cancelled, .timeout = 60)
 {
-    static int (*const waits[])(void) = {wait_in_sleep, wait_for_ever, wait_in_select,
-                                         wait_in_a_tick, wait_in_a_timeout};
     struct waiter waiters[WOK_COUNT(waits)];
-    wok_runtime_options options = test_options();
-    wok_runtime *runtime = NULL;
+    wok_runtime *runtime = start_waiters(waiters);
     int code = -1;
 
-    options.paused_clock = false;
-    cr_assert_eq(wok_runtime_new(&runtime, &options), 0);
-    for (size_t i = 0; i < WOK_COUNT(waits); i++) {
-        waiters[i] = (struct waiter){.runtime = runtime, .wait = waits[i]};
-        cr_assert_eq(pthread_create(&waiters[i].thread, NULL, run_waiter, &waiters[i]), 0);
-    }
-    while (armed_timers(runtime) < WOK_COUNT(waits) + 1)
-        sched_yield();
     call_that_sleeps_join call = wok_spawn_blocking_on(runtime, call_that_sleeps, 0);
     while (load_acquire(&call_sleeps) == 0)
         sched_yield();
     cr_assert_eq(wok_runtime_shutdown(runtime, wok_ns(0), NULL), -ETIMEDOUT);
-    for (size_t i = 0; i < WOK_COUNT(waits); i++) {
-        cr_assert_eq(pthread_join(waiters[i].thread, NULL), 0);
-        cr_assert_eq(waiters[i].code, -ECANCELED, "wait %d gave %d", (int)i, waiters[i].code);
-    }
-    wok_runtime_enter(runtime);
-    for (size_t i = 0; i < WOK_COUNT(waits); i++)
-        cr_assert_eq(waits[i](), -ECANCELED);
+    assert_cancelled(runtime, waiters);
 
     /* What was left runs on, by the same clock. */
     store_release(&gave_up, 1);
