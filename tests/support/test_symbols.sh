@@ -10,22 +10,11 @@ set -u
 : "${WOK_BUILD:?the build whose archives are looked at}"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
+. "$(dirname "$0")/verdict"
 
 for tool in nm ar; do
     command -v "$tool" >/dev/null || { echo "no $tool here"; exit 77; }
 done
-
-verdict() { # 0 if it holds, the claim
-    if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
-        echo "ok   $2"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $2"
-        sed 's/^/       /' "$work/out"
-    fi
-}
 
 # Prints what breaks the rules in a folder of archives: the product's, and what the tests link with it.
 # Weak symbols may be in many; the model checker's archive stands in for the platform on purpose.

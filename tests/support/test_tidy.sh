@@ -5,18 +5,7 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-verdict() { # 0 if it holds, the claim
-    if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
-        echo "ok   $2"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $2"
-        cat "$work/out"
-    fi
-}
+. "$(dirname "$0")/verdict"
 
 put() { # FILE, text on standard input; every C file begins with its comment
     mkdir -p "$(dirname "$work/tree/$1")"
