@@ -149,6 +149,7 @@ struct wok__driver {
     unsigned worker;                   /* constant: whose driver it is */
     unsigned turn_events_max;          /* constant */
     int epoll_fd, wake_fd;             /* constant */
+    int bell_fd;                       /* what a wake writes to; constant while workers run */
     bool watches_signals;              /* signal.c's lock */
     atomic_u32 load;                   /* registered descriptors; written under the lock */
 
@@ -192,6 +193,10 @@ uint64_t wok__driver_wait_all(struct wok__driver *const *drivers, unsigned count
  * woken; the owners of the others are blocked.  Turns and assists come next. */
 void wok__driver_wait_with(struct wok__driver *const *drivers, unsigned count, uint64_t timeout_ns);
 bool wok__driver_is_woken(const struct wok__driver *driver);
+
+/* Before the workers run: a wake writes to this eventfd and not to the driver's own, so it is no event of the
+ * driver, and wok__driver_is_woken() alone tells of it.  For an owner that never waits in its driver alone. */
+void wok__driver_ring_at(struct wok__driver *driver, int bell_fd);
 
 /* The number of registered descriptors, about. */
 uint32_t wok__driver_load(const struct wok__driver *driver);

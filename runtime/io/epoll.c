@@ -57,7 +57,7 @@ int wok__epoll_init(struct wok__driver *driver)
     driver->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (driver->epoll_fd < 0)
         return -errno;
-    driver->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    driver->wake_fd = driver->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     error = driver->wake_fd < 0 ? -errno : 0;
     if (error == 0)
         error = add(driver, driver->wake_fd, EPOLLIN | EPOLLET, WAKE_TOKEN);
@@ -128,7 +128,7 @@ static void sleep_end(struct wok__driver *driver)
 static void ring(struct wok__driver *driver)
 {
     uint64_t one = 1;
-    ssize_t written = write(driver->wake_fd, &one, sizeof one);
+    ssize_t written = write(driver->bell_fd, &one, sizeof one);
     assert(written == sizeof one);
     (void)written;
 }

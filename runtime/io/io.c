@@ -97,6 +97,11 @@ bool wok__driver_is_woken(const struct wok__driver *driver)
     return driver->ops->is_woken(driver);
 }
 
+void wok__driver_ring_at(struct wok__driver *driver, int bell_fd)
+{
+    driver->bell_fd = bell_fd;
+}
+
 uint32_t wok__driver_load(const struct wok__driver *driver)
 {
     return load_relaxed(&driver->load);

@@ -15,6 +15,10 @@
  * clock to the next deadline of all wheels instead; that worker's sleep is over then.  A call that waits by
  * one of wok's own functions does not run: calls.c says why the clock never passes one that does.
  *
+ * A wake is a word of the driver's (io/epoll.c), and a bell that ends the wait.  A thread outside may set the
+ * one and ring the other much later, when the worker has run and sleeps again: so the bell is the one of
+ * all, which ends a wait and stirs nobody.
+ *
  * Plain threads and the blocking pool's are outside: they come and go by real time, and what they do
  * to the runtime is repeated only as far as they do it at the same point of the order.  One that must
  * not meet a turn (a shutdown, a look at the log) claims the world: a word that is 1 during a turn,
@@ -435,8 +439,10 @@ int wok__turns_new(struct wok__turns **ret_turns, struct wok_runtime *runtime, u
     wok__rand_seed(&turns->rand,
                    seed ^ UINT64_C(0x7475726e73)); /* not what the workers draw from */
     turns->stay = (uint32_t)wok__rand_below(&turns->rand, 4);
-    for (uint32_t i = 0; i < runtime->worker_count; i++)
+    for (uint32_t i = 0; i < runtime->worker_count; i++) {
         runtime->workers[i]->log = &turns->log;
+        wok__driver_ring_at(&runtime->workers[i]->driver, turns->poke_fd);
+    }
     *ret_turns = turns;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -307,6 +308,42 @@ Test(epoll, a_signal_ends_the_wait_without_an_error, .init = set_up, .fini = tea
     }
     pthread_join(thread, NULL);
     cr_assert_eq(count, 0);
+}
+
+static void *wait_in_all(void *poke_fd)
+{
+    static uint64_t found;
+    struct wok__driver *drivers[] = {&driver};
+
+    found = wok__driver_wait_all(drivers, 1, *(int *)poke_fd, UINT64_MAX);
+    return &found;
+}
+
+/* Who waits for all may see the wake before the ring, and must not take the ring for another one. */
+Test(epoll, a_bell_elsewhere_is_no_event_of_the_driver, .init = set_up, .fini = tear_down,
+     .timeout = 10)
+{
+    struct wok__driver *drivers[] = {&driver};
+    int bell_fd = eventfd(0, EFD_NONBLOCK);
+    uint64_t rung = 0;
+    pthread_t thread;
+    void *found;
+
+    wok__driver_ring_at(&driver, bell_fd);
+    cr_assert_eq(pthread_create(&thread, NULL, wait_in_all, &bell_fd), 0);
+    while (load_acquire(&driver.sleep) != OWNER_SLEEPS)
+        sched_yield();
+    wok__driver_wake(&driver);
+    pthread_join(thread, &found);
+    cr_assert_eq(*(uint64_t *)found, 0);
+    cr_assert(wok__driver_is_woken(&driver));
+    cr_assert_eq(wok__driver_turn(&driver, 0), 0);
+    cr_assert_not(wok__driver_is_woken(&driver));
+    cr_assert_eq(wok__driver_wait_all(drivers, 1, bell_fd, 0), 0, "still rung, and no event");
+    cr_assert_eq(read(bell_fd, &rung, sizeof rung), sizeof rung);
+    cr_assert_eq(rung, 1);
+    cr_assert_eq(rings(), 0);
+    close(bell_fd);
 }
 
 /* ---- failures ------------------------------------------------------------------------------ */

@@ -9,11 +9,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "support/wok_test.h"
 
 #include "io/net.h"
+#include "platform/atomic.h"
+#include "sched/sched.h"
+#include "sched/turns.h"
 
 /* ---- what ran where, in order ------------------------------------------------------------------- */
 
@@ -27,9 +31,12 @@ static struct order {
     } entries[ENTRIES_MAX];
 } order, first_order;
 
+static atomic_u32 noted; /* order.count, for a thread that has no turn */
+
 static void note(int who)
 {
     cr_assert_lt(order.count, ENTRIES_MAX);
+    store_relaxed(&noted, (uint32_t)order.count + 1);
     order.entries[order.count].worker = (uint8_t)wok_worker_index();
     order.entries[order.count].who = (uint8_t)who;
     order.entries[order.count++].now_ns = wok_now().ns;
@@ -273,6 +280,67 @@ WOK_TEST_SEEDS(turns, the_clock_waits_for_blocking_work, 3, 20)
 }
 
 /* ---- from outside ------------------------------------------------------------------------------- */
+
+enum { OWNER_SLEEPS = 1 }; /* io/epoll.c: ASLEEP */
+static atomic_u32
+    ring_after; /* a thread outside that wakes a worker rings when so many were noted */
+
+/* In place of the C library's: what it waits for happens since the wait of the workers is ended otherwise. */
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+    uint32_t after = wok_worker_index() < 0 ? exchange_relaxed(&ring_after, 0) : 0;
+
+    if (after != 0)
+        wok__turns_poke(wok_runtime_current()->turns);
+    while (load_relaxed(&noted) < after)
+        sched_yield();
+    return syscall(SYS_write, fd, bytes, size);
+}
+
+WOK_TASK(crowd_from_outside, int, int);
+
+static int crowd_from_outside(int *unused, int *result)
+{
+    (void)unused;
+    crowd();
+    *result = 0;
+    return 0;
+}
+
+/* The first task's wake ends when the run is half done: the worker has run and slept meanwhile. */
+static void run_crowd_with_a_late_ring(unsigned workers, uint32_t after)
+{
+    wok_runtime_options options = test_options();
+    wok_runtime *runtime = NULL;
+
+    options.workers = workers;
+    order.count = 0;
+    store_relaxed(&noted, 0);
+    cr_assert_eq(wok_runtime_new(&runtime, &options), 0);
+    (void)wok_runtime_enter(runtime);
+    for (unsigned i = 0; i < workers; i++)
+        while (load_acquire(&runtime->workers[i]->driver.sleep) != OWNER_SLEEPS)
+            sched_yield();
+    store_relaxed(&ring_after, after);
+    cr_assert_eq(wok_block_on(runtime, crowd_from_outside, 0, NULL, NULL), 0);
+    cr_assert_eq(load_relaxed(&ring_after), 0, "it has not rung");
+    (void)wok_runtime_enter(NULL);
+    cr_assert_eq(wok_runtime_shutdown(runtime, wok_ms(0), NULL), 0);
+    wok_runtime_free(runtime);
+}
+
+Test(turns, a_ring_that_comes_late_stirs_nobody, .timeout = 60)
+{
+    for (unsigned workers = 1; workers <= 4; workers++) {
+        run_crowd_with_a_late_ring(workers, 0);
+        first_order = order;
+        for (uint32_t after = 1; after < first_order.count; after += 7) {
+            run_crowd_with_a_late_ring(workers, after);
+            cr_assert_eq(hash_of(&order), hash_of(&first_order), "%u workers, after %u", workers,
+                         after);
+        }
+    }
+}
 
 static void *ring(void *times)
 {
