@@ -13,6 +13,8 @@
  *   L1  searching <= workers, and a worker is never both a sleeper and a searcher.
  *   L2  whoever clears a sleeper's bit unparks that worker (notify) or is that worker (awake).
  *   L3  a task that was pushed before a notify is found, or some worker is awake to find it.
+ *   L4  whoever is told of a sleeper may use it, a spare one that was built a moment ago too: the word's
+ *       changes are read-modify-writes, so the bit comes with all that its owner knew.
  *
  * The protocol is that of Tokio's multi-thread scheduler; the sleepers are a bitmap in the word of
  * the counter, so that one compare-and-swap picks a sleeper and counts it as searching.
@@ -45,7 +47,8 @@ static int wake_one(struct wok__idle *idle)
         if ((word & SLEEPERS) == 0 || searchers_of(word) != 0)
             return -1;
         worker = __builtin_ctzll(word & SLEEPERS);
-    } while (!cas_relaxed(&idle->word, &word, (word & ~(UINT64_C(1) << worker)) + SEARCHER));
+        /* [idle.seat] */
+    } while (!cas_acquire(&idle->word, &word, (word & ~(UINT64_C(1) << worker)) + SEARCHER));
     return worker;
 }
 
@@ -77,7 +80,8 @@ int wok__idle_found(struct wok__idle *idle)
 bool wok__idle_sleep(struct wok__idle *idle, uint32_t worker, bool searching)
 {
     uint64_t bit = UINT64_C(1) << worker;
-    uint64_t before = fetch_add_relaxed(&idle->word, bit - (searching ? SEARCHER : 0));
+    /* [idle.seat] a spare worker was built before its bit is seen */
+    uint64_t before = fetch_add_release(&idle->word, bit - (searching ? SEARCHER : 0));
 
     assert((before & bit) == 0);
     fence_seq_cst(); /* [idle.fence] the announcement before the second look at the queues */

@@ -23,7 +23,7 @@
 int wok__role_holder(const struct wok__role *role)
 {
     fence_seq_cst(); /* [assist.fence] the bit in `blocked` before the look at the role */
-    return (int)load_relaxed(&role->assistant) - 1;
+    return (int)load_acquire(&role->assistant) - 1; /* [assist.seat] */
 }
 
 uint64_t wok__role_take(struct wok__role *role, uint32_t worker, uint64_t others)
@@ -32,7 +32,8 @@ uint64_t wok__role_take(struct wok__role *role, uint32_t worker, uint64_t others
     uint64_t blocked;
 
     if ((load_relaxed(&role->blocked) & others) == 0 ||
-        !cas_relaxed(&role->assistant, &nobody, worker + 1))
+        /* [assist.seat] a spare worker was built before it is known as the assistant */
+        !cas_release(&role->assistant, &nobody, worker + 1))
         return 0;
     fence_seq_cst(); /* [assist.fence] the role before the look at `blocked` */
     blocked = load_relaxed(&role->blocked) & others;

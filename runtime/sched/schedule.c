@@ -367,7 +367,7 @@ void wok__timers_nudge(struct wok_runtime *runtime, unsigned worker)
 {
     wok__worker_unpark(runtime, (int)worker);
     if ((wok__spares_blocked(runtime) & UINT64_C(1) << worker) != 0)
-        wok__worker_unpark(runtime, (int)load_relaxed(&runtime->spares.role.assistant) - 1);
+        wok__worker_unpark(runtime, wok__role_holder(&runtime->spares.role));
 }
 
 int wok_worker_index(void)

@@ -141,12 +141,18 @@ static void update(struct wok__worker *worker)
     store_relaxed(&spares->role.blocked, blocked);
 }
 
-/* Spare workers with nothing to keep them, that somebody's return has made superfluous: they look when
- * they wake up. */
-static void dismiss_spares(struct wok_runtime *runtime)
+/* The worker is back from a poll or a call.  Under the lock, which this gives.  Spare workers with nothing to
+ * keep them are superfluous now: they look when they wake up. */
+static void come_back(struct wok__worker *worker)
 {
-    uint64_t active = load_relaxed(&runtime->spares.active) & ~own_workers(runtime);
+    struct wok_runtime *runtime = worker->runtime;
+    struct wok__spares *spares = &runtime->spares;
+    uint64_t active;
 
+    store_relaxed(&worker->stuck, 0);
+    update(worker);
+    active = load_relaxed(&spares->active) & ~own_workers(runtime);
+    wok__lock_give(&spares->lock);
     for (; active != 0; active &= active - 1) {
         uint32_t seat = (uint32_t)__builtin_ctzll(active);
         if (load_relaxed(&runtime->workers[seat]->fibers) == 0)
@@ -180,14 +186,9 @@ void wok__worker_block(struct wok__worker *worker)
 
 void wok__worker_unblock(struct wok__worker *worker)
 {
-    struct wok__spares *spares = &worker->runtime->spares;
-
-    wok__lock_take(&spares->lock);
+    wok__lock_take(&worker->runtime->spares.lock);
     worker->in_place = false;
-    store_relaxed(&worker->stuck, 0);
-    update(worker);
-    wok__lock_give(&spares->lock);
-    dismiss_spares(worker->runtime);
+    come_back(worker);
 }
 
 void wok__worker_mark_stuck(struct wok__worker *worker)
@@ -202,10 +203,7 @@ void wok__worker_mark_stuck(struct wok__worker *worker)
 void wok__worker_clear_stuck(struct wok__worker *worker)
 {
     wok__lock_take(&worker->runtime->spares.lock);
-    store_relaxed(&worker->stuck, 0);
-    update(worker);
-    wok__lock_give(&worker->runtime->spares.lock);
-    dismiss_spares(worker->runtime);
+    come_back(worker);
 }
 
 uint64_t wok__spares_blocked(const struct wok_runtime *runtime)

@@ -282,6 +282,42 @@ static void push_and_disturb(void)
     push(1);
 }
 
+/* ---- a worker that is built while others run -------------------------------------------------------- */
+
+static char seat;               /* what is built */
+static atomic_u32 thread_begun; /* as pthread_create does */
+
+static void build(void)
+{
+    model_plain_write(&seat);
+    store_release(&thread_begun, 1);
+}
+
+static void sleep_when_built(void)
+{
+    while (load_acquire(&thread_begun) == 0)
+        model_spin();
+    (void)wok__idle_sleep(&idle, model_self(), false);
+}
+
+/* Wakes two that sleep, of which one is the new one if it sleeps by then. */
+static void wake_whoever_sleeps(void)
+{
+    for (int i = 0; i < 2; i++) {
+        int worker = wok__idle_notify(&idle);
+        if (worker == 1)
+            model_plain_read(&seat);
+        if (worker >= 0)
+            (void)wok__idle_found(&idle);
+    }
+}
+
+static void setup_built(void)
+{
+    setup(3, 0);
+    store_relaxed(&thread_begun, 0);
+}
+
 /* BOUND: how many preemptions; 0 is no bound, which is affordable for the smaller ones. */
 #define IDLE_CHECK(NAME, SETUP, BOUND, ...)                                                        \
     {                                                                                              \
@@ -309,6 +345,11 @@ static const struct model_check checks[] = {
                push_and_disturb),
     IDLE_CHECK("three workers, one task", setup_three_one, 1, worker, worker, sleeping_worker,
                push_0),
+    {.name = "whoever wakes a new worker sees all of it",
+     .setup = setup_built,
+     .threads = {build, sleep_when_built, wake_whoever_sleeps},
+     .finish = finish,
+     .ends_asleep = true},
 };
 
 int main(int argc, char **argv)

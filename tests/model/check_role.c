@@ -159,6 +159,36 @@ static void finish(void)
     model_assert(!anybody || blocked == 0 || served);
 }
 
+/* ---- a worker that is built while others run -------------------------------------------------------- */
+
+static char seat;               /* what is built */
+static atomic_u32 thread_begun; /* as pthread_create does */
+
+static void build(void)
+{
+    model_plain_write(&seat);
+    store_release(&thread_begun, 1);
+}
+
+static void assist_when_built(void)
+{
+    while (load_acquire(&thread_begun) == 0)
+        model_spin();
+    (void)wok__role_take(&role, model_self(), others_of(model_self()));
+}
+
+static void wake_the_assistant(void)
+{
+    if (wok__role_holder(&role) == 1)
+        model_plain_read(&seat);
+}
+
+static void setup_built(void)
+{
+    setup_blocked();
+    store_relaxed(&thread_begun, 0);
+}
+
 static const struct model_check checks[] = {
     {.name = "one blocks, one goes to sleep",
      .setup = setup,
@@ -207,6 +237,10 @@ static const struct model_check checks[] = {
      .max_preemptions = 2,
      .ends_asleep = true,
      .by_value = true},
+    {.name = "whoever wakes a new assistant sees all of it",
+     .setup = setup_built,
+     .threads = {build, assist_when_built, wake_the_assistant},
+     .ends_asleep = true},
 };
 
 int main(int argc, char **argv)
