@@ -25,6 +25,7 @@ void wok__aggregate_init(struct wok__aggregate *aggregate)
     aggregate->sources = aggregate->few;
     aggregate->count = 0;
     aggregate->capacity = WOK__SOURCES_FEW;
+    aggregate->max = WOK__SOURCES_MAX_DEFAULT;
     aggregate->text = aggregate->few_text;
     aggregate->block = NULL;
     aggregate->total = wok_ns(0);
@@ -42,10 +43,12 @@ void wok__aggregate_done(struct wok__aggregate *aggregate)
 
 bool wok__aggregate_reserve(struct wok__aggregate *aggregate, size_t sources, size_t text)
 {
-    if (sources > WOK__SOURCES_MAX)
-        sources = WOK__SOURCES_MAX; /* the next one is refused */
-    if (sources <= WOK__SOURCES_FEW && text <= WOK__TEXT_FEW)
+    if (sources > aggregate->max)
+        sources = aggregate->max; /* the next one is refused */
+    if (sources <= WOK__SOURCES_FEW && text <= WOK__TEXT_FEW) {
+        aggregate->capacity = sources;
         return true;
+    }
 
     size_t size = sources * sizeof(struct wok__source);
     aggregate->block = malloc(size + text);
@@ -229,12 +232,30 @@ static void answer(wok_http_exchange *exchange, const struct wok__aggregate *agg
 
 typedef bool aggregate_reader(wok_http_exchange *exchange, struct wok__aggregate *aggregate);
 
+/* What a source holds while it is asked for: its place here, its fetch, and the fetch's task. */
+#define SOURCE_BYTES (sizeof(struct wok__source) + sizeof(struct wok__fetch) + 256)
+
+/* Out of line, as the readers. */
+__attribute__((noinline)) static bool may_hold(wok_http_exchange *exchange, size_t count)
+{
+    if (wok_http_exchange_hold(exchange, count * SOURCE_BYTES) == 0)
+        return true;
+    wok_http_problem(exchange, 422,
+                     "Asking %zu sources takes %zu bytes, more than the %zu that this request may "
+                     "still hold in memory; ask fewer at a time.",
+                     count, count * SOURCE_BYTES, wok_http_exchange_memory_left(exchange));
+    return false;
+}
+
 static void handle(wok_http_exchange *exchange, aggregate_reader *read)
 {
     WOK_CLEANUP(wok__aggregate_done) struct wok__aggregate aggregate;
+    const struct wok_handlers_context *context = wok_http_exchange_context(exchange);
 
     wok__aggregate_init(&aggregate);
-    if (!read(exchange, &aggregate))
+    if (context != NULL && context->fan_out_max != 0)
+        aggregate.max = context->fan_out_max;
+    if (!read(exchange, &aggregate) || !may_hold(exchange, aggregate.count))
         return;
     if (wok__aggregate_run(&aggregate) == -ECANCELED)
         return; /* the client is gone: nobody reads an answer */

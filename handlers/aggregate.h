@@ -36,7 +36,7 @@ struct wok__require {
 };
 
 enum {
-    WOK__SOURCES_MAX = 1000,
+    WOK__SOURCES_MAX_DEFAULT = 1000,
     /* What lies in the handler's frame: with them a request that waits takes less than 2 KiB of its
      * stack (gcc 12 -fstack-usage), and they cover what is asked in practice.  Beyond, a request
      * costs one malloc. */
@@ -51,7 +51,7 @@ struct wok__aggregate {
     struct wok__require require;
     uint32_t timeout_ms;
     struct wok__source *sources; /* in `few` or in `block`; a running fetch writes into its own */
-    size_t count, capacity;
+    size_t count, capacity, max;
     char *text; /* where decoded names go: `few_text` or in `block` */
     void *block;
     wok_duration total;
@@ -74,7 +74,7 @@ void wok__aggregate_done(struct wok__aggregate *aggregate);
 WOK_MUST_USE
 bool wok__aggregate_reserve(struct wok__aggregate *aggregate, size_t sources, size_t text);
 
-/** Takes the next source; false if there are more than 1,000. */
+/** Takes the next source; NULL if there are more than `max`. */
 WOK_MUST_USE
 struct wok__source *wok__aggregate_add(struct wok__aggregate *aggregate);
 

@@ -97,10 +97,10 @@ static bool take_sources(wok_http_exchange *exchange, json_t *items,
         wok_http_problem(exchange, 400, "The member \"sources\" must be an array of objects.");
         return false;
     }
-    if (count < 1 || count > WOK__SOURCES_MAX) {
+    if (count < 1 || count > aggregate->max) {
         wok_http_problem(exchange, 422,
-                         "The member \"sources\" must have 1 to %d elements, not %zu.",
-                         WOK__SOURCES_MAX, count);
+                         "The member \"sources\" must have 1 to %zu elements, not %zu.",
+                         aggregate->max, count);
         return false;
     }
     if (!wok__aggregate_reserve(aggregate, count, names_size(items))) {
@@ -117,15 +117,17 @@ static bool take_sources(wok_http_exchange *exchange, json_t *items,
 }
 
 static bool take_require(wok_http_exchange *exchange, const struct wok__subject *subject,
-                         const json_t *value, struct wok__require *ret_require)
+                         const json_t *value, struct wok__aggregate *aggregate)
 {
+    struct wok__range range = {1, (uint32_t)aggregate->max};
+    struct wok__require *require = &aggregate->require;
+
     if (json_is_string(value)) {
         wok_slice text = {json_string_value(value), json_string_length(value)};
-        return wok__take_require(exchange, subject, text, ret_require);
+        return wok__take_require(exchange, subject, text, require);
     }
-    struct wok__range range = {1, WOK__SOURCES_MAX};
-    ret_require->kind = WOK__REQUIRE_K;
-    return wok__body_number(exchange, subject, value, range, &ret_require->k);
+    require->kind = WOK__REQUIRE_K;
+    return wok__body_number(exchange, subject, value, range, &require->k);
 }
 
 static bool take_member(wok_http_exchange *exchange, const char *member, json_t *value,
@@ -143,7 +145,7 @@ static bool take_member(wok_http_exchange *exchange, const char *member, json_t 
         return wok__body_number(exchange, &subject, value, WOK__TIMEOUT_RANGE,
                                 &aggregate->timeout_ms);
     if (strcmp(member, "require") == 0)
-        return take_require(exchange, &subject, value, &aggregate->require);
+        return take_require(exchange, &subject, value, aggregate);
     if (strcmp(member, "sources") == 0)
         return take_sources(exchange, value, aggregate);
     wok__refuse_member(exchange, &subject, "mode, timeout_ms, require or sources");

@@ -68,8 +68,8 @@ static bool take_source(const struct wok__params *params, struct wok__aggregate 
     wok_slice rest = value, delay_text, outcome_text = WOK_SLICE("ok");
 
     if (source == NULL) {
-        wok_http_problem(exchange, 422, "The parameter \"source\" must be given 1 to %d times.",
-                         WOK__SOURCES_MAX);
+        wok_http_problem(exchange, 422, "The parameter \"source\" must be given 1 to %zu times.",
+                         aggregate->max);
         return false;
     }
     if (!cut_last(&rest, &delay_text))

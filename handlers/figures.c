@@ -99,6 +99,7 @@ static void put_server(struct wok__json *json, const wok_http_server *server)
     open(json, "server");
     number(json, "connections_accepted", metrics.connections_accepted);
     number(json, "connections_open", metrics.connections_open);
+    number(json, "connections_refused", metrics.connections_refused);
     number(json, "requests", metrics.requests);
     number(json, "requests_running", metrics.requests_running);
     number(json, "client_gone", metrics.client_gone);

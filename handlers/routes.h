@@ -13,6 +13,7 @@
 struct wok_handlers_context {
     wok_http_server *server; /* for its figures; NULL: there are none to tell */
     bool demo;               /* the demonstration is on: also what /sleep?on=worker asks */
+    size_t fan_out_max;      /* sources of one /aggregate; 0: 1,000 */
 };
 
 /** The routes, ended by a line without a method. */

@@ -178,8 +178,6 @@ static int serve(program_ref *args, int *result)
     options.routes = wok_routes;
     options.context = &program->handlers;
     options.demo = config->demo;
-    if (options.grace.ns == 0) /* none, where for the server 0 is its default */
-        options.grace = wok_ns(1);
     error = wok_http_server_new(&program->server, &options);
     if (error < 0) {
         *result = cannot("build the server", error);
@@ -187,6 +185,7 @@ static int serve(program_ref *args, int *result)
     }
     program->handlers.server = program->server;
     program->handlers.demo = config->demo;
+    program->handlers.fan_out_max = config->fan_out_max;
     *result = listen_all(program);
     if (*result != 0) {
         (void)wok_http_server_drain(program->server, NULL);

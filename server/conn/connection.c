@@ -333,9 +333,10 @@ static const wok_future_vtable connection_vtable = {
     .drop = connection_drop,
 };
 
-void wok__connection_start(wok_http_server *server, wok_stream *stream)
+void wok__connection_start(wok_http_server *server, wok_stream *stream,
+                           struct wok__address_count *address)
 {
-    struct wok__connection connection = {.server = server, .stream = stream};
+    struct wok__connection connection = {.server = server, .stream = stream, .address = address};
     wok_join join;
 
     wok__server_expect(server);

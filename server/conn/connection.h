@@ -16,6 +16,8 @@ struct wok__connection {
     wok_stream *stream;
     struct wok__connection *next, *prev; /* the server's list; its lock */
     wok_waker waker;                     /* constant while listed */
+    struct wok__address_count *address;  /* where it counts; NULL: nowhere */
+    uint32_t requests;                   /* begun so far */
     bool listed;
 
     struct wok__work *work; /* NULL while idle */

@@ -4,33 +4,75 @@
 #include "conn/exchange.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http/headers.h"
 #include "conn/local.h"
+#include "conn/server.h"
 
 /* ---- bytes that grow ------------------------------------------------------------------------- */
 
-char *wok__bytes_reserve(struct wok__bytes *bytes, size_t more)
+static bool is_on_heap(const struct wok__bytes *bytes)
+{
+    return bytes->data != bytes->inline_data;
+}
+
+/* Takes what growing to `capacity` adds to the heap from the allowance. */
+static bool allow(struct wok__bytes *bytes, size_t capacity)
+{
+    size_t more = capacity - (is_on_heap(bytes) ? bytes->capacity : 0);
+
+    if (bytes->allowance == NULL)
+        return true;
+    if (more > bytes->allowance->left)
+        return false;
+    bytes->allowance->left -= more;
+    return true;
+}
+
+/* Doubles, so that appending costs a copy of each byte on average; near the allowance's end it takes what
+ * is asked for and no more.  0: it is not allowed. */
+static size_t next_capacity(struct wok__bytes *bytes, size_t more)
 {
     size_t capacity = bytes->capacity < 1024 ? 1024 : bytes->capacity;
+
+    if (more > SIZE_MAX / 4 - bytes->size)
+        return 0;
+    while (capacity - bytes->size < more)
+        capacity *= 2;
+    if (allow(bytes, capacity))
+        return capacity;
+    if (allow(bytes, bytes->size + more))
+        return bytes->size + more;
+    bytes->allowance->exceeded = true;
+    return 0;
+}
+
+char *wok__bytes_reserve(struct wok__bytes *bytes, size_t more)
+{
+    size_t capacity;
     char *grown;
 
     if (bytes->capacity - bytes->size >= more)
         return bytes->data + bytes->size;
-    while (capacity - bytes->size < more)
-        capacity *= 2;
-    if (bytes->data != bytes->inline_data) {
+    capacity = next_capacity(bytes, more);
+    if (capacity == 0)
+        return NULL;
+    if (is_on_heap(bytes)) {
         grown = realloc(bytes->data, capacity);
     } else {
         grown = malloc(capacity);
         if (grown != NULL && bytes->size != 0)
             memcpy(grown, bytes->data, bytes->size);
     }
-    if (grown == NULL)
+    if (grown == NULL) {
+        if (bytes->allowance != NULL)
+            bytes->allowance->left += capacity - (is_on_heap(bytes) ? bytes->capacity : 0);
         return NULL;
+    }
     bytes->data = grown;
     bytes->capacity = capacity;
     return grown + bytes->size;
@@ -50,8 +92,11 @@ int wok__bytes_append(struct wok__bytes *bytes, const char *data, size_t size)
 
 void wok__bytes_reset(struct wok__bytes *bytes)
 {
-    if (bytes->data != bytes->inline_data)
+    if (is_on_heap(bytes)) {
         free(bytes->data);
+        if (bytes->allowance != NULL)
+            bytes->allowance->left += bytes->capacity;
+    }
     bytes->data = bytes->inline_data;
     bytes->capacity = bytes->inline_capacity;
     bytes->size = 0;
@@ -69,10 +114,14 @@ struct wok_http_exchange *wok__exchange_new(wok_http_server *server)
     memset(exchange, 0, offsetof(struct wok_http_exchange, request));
     store_relaxed(&exchange->refs, 1);
     exchange->server = server;
-    exchange->head = (struct wok__bytes){exchange->head_inline, 0, sizeof exchange->head_inline,
-                                         exchange->head_inline, sizeof exchange->head_inline};
-    exchange->out = (struct wok__bytes){exchange->out_inline, 0, sizeof exchange->out_inline,
-                                        exchange->out_inline, sizeof exchange->out_inline};
+    exchange->allowance.left = server->options.request_memory_max;
+    exchange->head = (struct wok__bytes){exchange->head_inline,        0,
+                                         sizeof exchange->head_inline, exchange->head_inline,
+                                         sizeof exchange->head_inline, &exchange->allowance};
+    exchange->out = (struct wok__bytes){exchange->out_inline,        0,
+                                        sizeof exchange->out_inline, exchange->out_inline,
+                                        sizeof exchange->out_inline, &exchange->allowance};
+    exchange->body.allowance = &exchange->allowance;
     return exchange;
 }
 
@@ -130,6 +179,19 @@ bool wok_http_exchange_draining(const wok_http_exchange *exchange)
 wok_instant wok_http_exchange_started(const wok_http_exchange *exchange)
 {
     return exchange->started;
+}
+
+size_t wok_http_exchange_memory_left(const wok_http_exchange *exchange)
+{
+    return exchange->allowance.left;
+}
+
+int wok_http_exchange_hold(wok_http_exchange *exchange, size_t bytes)
+{
+    if (bytes > exchange->allowance.left)
+        return -ENOBUFS;
+    exchange->allowance.left -= bytes;
+    return 0;
 }
 
 void wok_http_response_clear(wok_http_exchange *exchange)

@@ -23,12 +23,19 @@ enum {
     WOK__REQUEST_ID_SIZE = 24,
 };
 
+/* What one request may still take from the heap, and whether it wanted more. */
+struct wok__allowance {
+    size_t left;
+    bool exceeded;
+};
+
 /* Bytes that grow: in the exchange itself first, on the heap when they are many. */
 struct wok__bytes {
     char *data;
     size_t size, capacity;
     char *inline_data; /* where `data` points while it is not on the heap; may be NULL */
     size_t inline_capacity;
+    struct wok__allowance *allowance; /* what is on the heap counts there; NULL: nowhere */
 };
 
 struct wok_http_exchange {
@@ -41,6 +48,7 @@ struct wok_http_exchange {
     bool head_request;  /* HEAD: no body is sent */
     bool receives_body; /* the connection appends to `body` */
     bool no_memory;     /* the response is incomplete: it becomes a 500 */
+    struct wok__allowance allowance;
 
     struct wok__bytes head; /* the request's own bytes */
     struct wok__bytes body;
@@ -59,7 +67,7 @@ struct wok_http_exchange {
     char out_inline[WOK__EXCHANGE_BODY_INLINE];
 };
 
-/* Room for `bytes` more at the end, or NULL. */
+/* Room for `bytes` more at the end, or NULL: no memory, or its allowance is used up. */
 char *wok__bytes_reserve(struct wok__bytes *bytes, size_t more);
 /* Appends: 0 or -ENOMEM. */
 int wok__bytes_append(struct wok__bytes *bytes, const char *data, size_t size);
@@ -73,6 +81,9 @@ void wok__exchange_unref(struct wok_http_exchange *exchange);
 
 /* The head has been received: copies its bytes, so that the connection's buffer may go on. */
 int wok__exchange_own_head(struct wok_http_exchange *exchange, size_t head_size);
+
+/* An answer for which there was no memory becomes one that says so. */
+void wok__exchange_mend(struct wok_http_exchange *exchange);
 
 /* Writes the answer: head, then body if there is one, at the end of `output`.  0 or -ENOMEM. */
 int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wok_slice date,

@@ -21,7 +21,7 @@ enum wok__pool_kind { WOK__POOL_EXCHANGES, WOK__POOL_WORKS, WOK__POOLS };
 enum { WOK__POOL_KEPT = 96 };
 
 struct wok__server_counters {
-    atomic_u64 accepted, closed, started, finished, client_gone, by_class[6];
+    atomic_u64 accepted, refused, closed, started, finished, client_gone, by_class[6];
 };
 
 struct wok__server_local {

@@ -27,6 +27,7 @@ static int run_request(void *args, void *result)
 
     (void)result;
     exchange->handler(exchange);
+    wok__exchange_mend(exchange);
     /* A handler whose waits were cancelled and which therefore answered nothing. */
     return exchange->status == 0 && wok_cancelled() ? -ECANCELED : 0;
 }
@@ -78,7 +79,11 @@ static struct wok__slot_of_pipeline *push(struct wok__connection *connection, bo
 {
     struct wok__work *work = connection->work;
     struct wok__slot_of_pipeline *slot = wok__work_slot(work, work->last++);
+    size_t requests_max = connection->server->options.requests_per_connection_max;
 
+    connection->requests++;
+    if (requests_max != 0 && connection->requests >= requests_max)
+        keep_alive = false;
     *slot = (struct wok__slot_of_pipeline){.exchange = WOK_TAKE(work->incoming),
                                            .keep_alive = keep_alive};
     slot->exchange->started = (wok_instant){connection->now_ns};
@@ -167,7 +172,7 @@ static void head_received(struct wok__connection *connection)
     exchange->receives_body = decoder->has_body;
     if (wok__exchange_own_head(exchange, work->parsed - work->message_begin) < 0) {
         wok__connection_refuse(connection, 503, "there is no memory for the request");
-        return;
+        return; /* its head is within a limit of its own */
     }
     if (decoder->status != 0) {
         wok_http_problem(exchange, decoder->status, "%s", decoder->detail);
@@ -190,7 +195,12 @@ static void body_received(struct wok__connection *connection, wok_slice body)
     struct wok_http_exchange *exchange = connection->work->incoming;
 
     connection->work->wants_continue = false;
-    if (exchange->receives_body && wok__bytes_append(&exchange->body, body.data, body.size) < 0)
+    if (!exchange->receives_body || wok__bytes_append(&exchange->body, body.data, body.size) == 0)
+        return;
+    if (exchange->allowance.exceeded)
+        wok__connection_refuse(connection, 413,
+                               "The body is larger than what one request may hold in memory.");
+    else
         wok__connection_refuse(connection, 503, "there is no memory for the body");
 }
 

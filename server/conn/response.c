@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "conn/exchange.h"
+#include "conn/server.h"
 #include "http/headers.h"
 #include "http/problem.h"
 #include "http/status.h"
@@ -115,6 +116,23 @@ void wok_http_problem(wok_http_exchange *exchange, int status, const char *forma
     size = wok__problem_write(room, wok__problem_size_max(&problem), &problem);
     if (size > 0)
         wok_http_response_commit(exchange, (size_t)size);
+}
+
+void wok__exchange_mend(struct wok_http_exchange *exchange)
+{
+    bool exceeded = exchange->allowance.exceeded;
+
+    if (!exchange->no_memory)
+        return;
+    wok_http_response_clear(exchange);
+    wok__bytes_reset(&exchange->out);
+    if (exceeded)
+        wok_http_problem(exchange, 500,
+                         "the answer needs more memory than one request may hold (%zu bytes, "
+                         "--request-memory-max)",
+                         exchange->server->options.request_memory_max);
+    else
+        wok_http_problem(exchange, 500, "there was no memory for the answer");
 }
 
 int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wok_slice date,

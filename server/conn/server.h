@@ -11,6 +11,7 @@
 
 #include "http/h1_decoder.h"
 #include "platform/atomic.h"
+#include "conn/addresses.h"
 #include "conn/local.h"
 
 struct wok__connection;
@@ -35,6 +36,7 @@ struct wok_http_server {
     pthread_mutex_t lock;                /* guards the rest */
     struct wok__connection *connections; /* a list of those that are open */
     size_t connection_count;
+    struct wok__addresses addresses; /* empty without a limit per address */
     struct {
         wok_listener *listener;
         wok_join accepting;
@@ -70,8 +72,17 @@ wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exc
 
 /* ---- connection.c ----------------------------------------------------------------------------- */
 
-/* Starts the connection's task; takes the stream. */
-void wok__connection_start(wok_http_server *server, wok_stream *stream);
+/* Starts the connection's task; takes the stream, and the place of its address, which may be NULL. */
+void wok__connection_start(wok_http_server *server, wok_stream *stream,
+                           struct wok__address_count *address);
+
+/* ---- server_options.c ------------------------------------------------------------------------- */
+
+/* Fills in what depends on the machine; -EINVAL for options that can serve nothing. */
+int wok__server_options_settle(wok_http_server_options *options);
+
+/* The part of them that the decoder looks at. */
+struct wok__h1_limits wok__server_options_limits(const wok_http_server_options *options);
 
 /* ---- server.c --------------------------------------------------------------------------------- */
 

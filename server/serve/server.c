@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 
 #include <wok/http/server.h>
 
@@ -13,56 +12,8 @@
 #include "conn/work.h"
 #include "conn/server.h"
 
-/* Descriptors that connections leave alone: listeners, drivers, logs. */
-enum { DESCRIPTOR_RESERVE = 64 };
 /* How long accepting pauses when there is no descriptor or no room. */
 #define ACCEPT_PAUSE wok_ms(50)
-
-/* ---- options ------------------------------------------------------------------------------------ */
-
-static size_t connections_default(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-        return 1 << 20;
-    if (limit.rlim_cur <= 2 * DESCRIPTOR_RESERVE)
-        return (size_t)limit.rlim_cur / 2 + 1;
-    return (size_t)limit.rlim_cur - DESCRIPTOR_RESERVE;
-}
-
-static void default_size(size_t *value, size_t otherwise)
-{
-    if (*value == 0)
-        *value = otherwise;
-}
-
-static void default_time(wok_duration *value, wok_duration otherwise)
-{
-    if (value->ns == 0)
-        *value = otherwise;
-}
-
-static void fill_defaults(wok_http_server_options *options)
-{
-    default_size(&options->connections_max, connections_default());
-    default_size(&options->requests_max, 50000);
-    default_size(&options->pipelined_max, 16);
-    default_size(&options->output_max, 65536);
-    default_size(&options->target_bytes_max, 8192);
-    default_size(&options->head_bytes_max, 32768);
-    default_size(&options->headers_max, 100);
-    default_size(&options->body_bytes_max, 1 << 20);
-    default_time(&options->grace, wok_seconds(8));
-    default_time(&options->head_timeout, wok_seconds(10));
-    default_time(&options->body_progress_timeout, wok_seconds(10));
-    default_time(&options->body_timeout, wok_seconds(60));
-    default_time(&options->write_timeout, wok_seconds(30));
-    default_time(&options->idle_timeout, wok_seconds(75));
-    default_time(&options->request_timeout, wok_seconds(90));
-    if (options->pipelined_max > WOK__PIPELINE_MAX)
-        options->pipelined_max = WOK__PIPELINE_MAX;
-}
 
 /* ---- building ----------------------------------------------------------------------------------- */
 
@@ -71,18 +22,16 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
     wok_runtime *runtime = wok_runtime_current();
     wok_http_server *server;
 
-    if (runtime == NULL || options->routes == NULL)
+    wok_http_server_options settled = *options;
+    int error = wok__server_options_settle(&settled);
+
+    if (runtime == NULL || error < 0)
         return -EINVAL;
     server = calloc(1, sizeof *server);
     if (server == NULL)
         return -ENOMEM;
-    server->options = *options;
-    fill_defaults(&server->options);
-    server->limits = WOK__H1_LIMITS_DEFAULT;
-    server->limits.target_bytes_max = (uint32_t)server->options.target_bytes_max;
-    server->limits.head_bytes_max = (uint32_t)server->options.head_bytes_max;
-    server->limits.header_count_max = (uint32_t)server->options.headers_max;
-    server->limits.body_bytes_max = server->options.body_bytes_max;
+    server->options = settled;
+    server->limits = wok__server_options_limits(&settled);
     server->runtime = runtime;
     server->local_count = wok_runtime_workers_max(runtime) + 1;
     server->locals = calloc(server->local_count, sizeof *server->locals);
@@ -91,6 +40,8 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
     /* It tells one run's ids from another's; a guess would do no harm. */
     if (getrandom(&server->id_prefix, sizeof server->id_prefix, 0) < 0)
         server->id_prefix = (uint32_t)wok_now().ns;
+    if (getrandom(&server->addresses.seed, sizeof server->addresses.seed, 0) < 0)
+        server->addresses.seed = wok_now().ns;
     if (server->locals == NULL || server->router == NULL) {
         wok_http_server_free(server);
         return -ENOMEM;
@@ -118,6 +69,7 @@ void wok_http_server_free(wok_http_server *server)
     for (unsigned i = 0; server->locals != NULL && i < server->local_count; i++)
         free_local(&server->locals[i]);
     free(server->locals);
+    wok__addresses_done(&server->addresses);
     wok__router_free(server->router);
     pthread_mutex_destroy(&server->lock);
     free(server);
@@ -140,6 +92,28 @@ static bool is_full(wok_http_server *server)
     full = server->connection_count >= server->options.connections_max;
     pthread_mutex_unlock(&server->lock);
     return full;
+}
+
+/* Starts the connection, or refuses it: by a reset, since an answer would cost what the limit saves. */
+static void start_connection(wok_http_server *server, wok_stream *stream)
+{
+    struct wok__address_count *address = NULL;
+    bool admitted = true;
+
+    if (server->options.connections_per_address_max != 0) {
+        struct wok__address_key key = wok__address_key_of(stream);
+        pthread_mutex_lock(&server->lock);
+        admitted = wok__addresses_take(&server->addresses, key,
+                                       server->options.connections_per_address_max, &address);
+        pthread_mutex_unlock(&server->lock);
+    }
+    if (!admitted) {
+        wok__counter_up(&wok__local(server)->counters.refused);
+        wok_stream_reset(stream);
+        return;
+    }
+    wok__counter_up(&wok__local(server)->counters.accepted);
+    wok__connection_start(server, stream, address);
 }
 
 static wok_poll accepting_poll(void *self, wok_cx *cx, void *result)
@@ -166,8 +140,7 @@ static wok_poll accepting_poll(void *self, wok_cx *cx, void *result)
         } else if (code < 0) {
             return code; /* the listener was stopped */
         } else {
-            wok__counter_up(&wok__local(accepting->server)->counters.accepted);
-            wok__connection_start(accepting->server, stream);
+            start_connection(accepting->server, stream);
         }
     }
 }
@@ -235,8 +208,7 @@ static void accept_the_rest(wok_http_server *server, wok_listener *listener)
     struct last_accept accept = {listener, NULL};
 
     while (wok_timeout(wok_ns(0), (wok_future){&last_accept_vtable, &accept}, NULL) == 0) {
-        wok__counter_up(&wok__local(server)->counters.accepted);
-        wok__connection_start(server, accept.stream);
+        start_connection(server, accept.stream);
     }
     wok_accept_forget(listener);
 }
@@ -295,6 +267,7 @@ void wok__server_remove(wok_http_server *server, struct wok__connection *connect
     else if (wok__server_drain(server) >= WOK__DRAIN_CLOSING && connection->work->incoming != NULL)
         server->report.connections_half_read++;
     connection->listed = false;
+    wok__addresses_give(&server->addresses, connection->address);
     if (connection->work != NULL)
         wok__work_free(server, WOK_TAKE(connection->work));
     if (--server->connection_count == 0 && server->drain_waker.task != NULL)
@@ -327,6 +300,7 @@ void wok_http_server_metrics_get(const wok_http_server *server,
         metrics.connections_accepted += load_relaxed(&counters->accepted);
         metrics.requests += load_relaxed(&counters->started);
         metrics.client_gone += load_relaxed(&counters->client_gone);
+        metrics.connections_refused += load_relaxed(&counters->refused);
         for (int class = 0; class < 6; class ++)
             metrics.responses_by_class[class] += load_relaxed(&counters->by_class[class]);
     }

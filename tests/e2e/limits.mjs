@@ -43,6 +43,58 @@ const checks = {
         refused(await body(21), 413, 'a body of 21 bytes')
     },
 
+    async none() {
+        check((await exchange(get('/healthz'))).status === 200, 'a request without a body is served')
+        refused(await exchange(post('/aggregate', 'x')), 413, 'a body of one byte, where none is taken')
+    },
+
+    async chunks() {
+        const chunked = (line, trailers) => exchange('POST /aggregate HTTP/1.1\r\nHost: h\r\nContent-Type: ' +
+            `application/json\r\nTransfer-Encoding: chunked\r\n\r\n2${line}\r\n{}\r\n0\r\n${trailers}\r\n`)
+        check((await chunked(';a=bc', '')).status === 200, '5 bytes of chunk extensions are read')
+        refused(await chunked(';a=bcd', ''), 400, '6 bytes of chunk extensions')
+        check((await chunked('', 'T: abc\r\n')).status === 200, '8 bytes of trailers are read')
+        refused(await chunked('', 'T: abcd\r\n'), 400, '9 bytes of trailers')
+    },
+
+    async memory() {
+        const objects = '{},'.repeat(20000)
+        refused(await exchange(post('/aggregate', `{"sources": [${objects}{}]}`)), 413, 'a tree of 5 MB from 60 KB')
+        const many = Array.from({ length: 700 }, () => 'source=a:0').join('&')
+        refused(await exchange(get('/aggregate?' + many)), 422, 'a fan-out that takes more than the request may hold')
+        check((await exchange(get('/aggregate?source=a:0'))).status === 200, 'a small one is served')
+    },
+
+    async width() {
+        const asks = (count) => exchange(get('/aggregate?' + Array(count).fill('source=a:0').join('&')))
+        check((await asks(3)).status === 200, '3 sources are asked')
+        refused(await asks(4), 422, '4 sources')
+    },
+
+    async perConnection() {
+        const connection = new Connection().send(get('/healthz').repeat(4))
+        const responses = await connection.responses(4)
+        check(responses.length === 3, 'three requests are answered and no more', responses.length)
+        check(responses.every((it, i) => (it.headers.connection === 'close') === (i === 2)), 'the last one says so')
+        await connection.until((c) => c.ended === 'fin', 'and then it is closed')
+        check(true, 'in order')
+    },
+
+    async perAddress() {
+        const two = [new Connection(), new Connection()]
+        for (const connection of two)
+            check((await connection.send(get('/healthz')).response())?.status === 200, 'one of two is served')
+        const begin = now()
+        const third = new Connection()
+        await third.until((c) => c.ended, 'a third one ends')
+        check(third.ended === 'reset', 'a third one is reset', third.ended)
+        check(now() - begin < 2000, 'at once', `${now() - begin} ms`)
+        two[0].close()
+        const servedAgain = async () => (await exchange(get('/healthz')))?.status === 200
+        check(await eventually(servedAgain, 5000), 'when one has closed, the next is served')
+        two[1].close()
+    },
+
     async requests() {
         check((await exchange(get('/healthz'))).status === 200, 'one request at a time is served')
         const first = new Connection().send(sleep(60000))

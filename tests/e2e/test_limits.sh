@@ -11,6 +11,12 @@ tried() { # what of limits.mjs, options...
 }
 
 tried sizes --target-bytes-max=64 --head-bytes-max=300 --headers-max=4 --body-bytes-max=20
+tried none --body-bytes-max=0
+tried chunks --chunk-extension-bytes-max=5 --trailer-bytes-max=8
+tried memory --request-memory-max=200000
+tried width --fan-out-max=3
+tried perConnection --requests-per-connection-max=3
+tried perAddress --connections-per-address-max=2
 tried requests --requests-max=1
 tried pipelined --pipelined-max=1
 tried connections --connections-max=1

@@ -99,6 +99,21 @@ wok_instant wok_http_exchange_started(const wok_http_exchange *exchange)
     return wok_now();
 }
 
+size_t wok_http_exchange_memory_left(const wok_http_exchange *exchange)
+{
+    size_t max = exchange->memory_max != 0 ? exchange->memory_max : 16 << 20;
+
+    return max - exchange->held;
+}
+
+int wok_http_exchange_hold(wok_http_exchange *exchange, size_t bytes)
+{
+    if (bytes > wok_http_exchange_memory_left(exchange))
+        return -ENOBUFS;
+    exchange->held += bytes;
+    return 0;
+}
+
 void wok_http_respond(wok_http_exchange *exchange, int status, const char *content_type)
 {
     exchange->status = status;

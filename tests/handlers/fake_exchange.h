@@ -15,8 +15,10 @@ struct wok_http_exchange {
     wok_http_request request;
     void *context;
     bool draining;
-    bool no_memory; /* reserving and appending fail */
-    int status;     /* 0: the handler has set none */
+    bool no_memory;    /* reserving and appending fail */
+    size_t memory_max; /* what it may hold; 0: 16 MiB, less what was held */
+    size_t held;
+    int status; /* 0: the handler has set none */
     const char *content_type;
     char *body; /* NUL-terminated after its last byte */
     size_t size, capacity, reserved;

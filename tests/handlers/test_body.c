@@ -18,10 +18,10 @@ static void refuses(const char *type, const char *body, int status, const char *
 {
     fake_post(&fake, "/aggregate", type, wok_slice_of(body));
     wok__handle_aggregate_post(&fake);
-    cr_assert_eq(fake.status, status, "%s: %d %s", body, fake.status,
+    cr_assert_eq(fake.status, status, "%.200s: %d %s", body, fake.status,
                  fake.detail != NULL ? fake.detail : fake.body);
-    cr_assert_eq(fake.problems, 1, "%s", body);
-    cr_assert_not_null(strstr(fake.detail, words), "%s: %s", body, fake.detail);
+    cr_assert_eq(fake.problems, 1, "%.200s", body);
+    cr_assert_not_null(strstr(fake.detail, words), "%.200s: %s", body, fake.detail);
     cr_assert_eq(fake.detail[strlen(fake.detail) - 1], '.', "%s", fake.detail);
     fake_done(&fake);
 }
@@ -331,4 +331,72 @@ Test(body, takes_a_thousand_sources_with_the_longest_names)
     text = many_sources(1, name);
     refuses("application/json", text, 422, "\"sources[0].name\"");
     free(text);
+}
+
+/* ---- what a body may take --------------------------------------------------------------------------- */
+
+/* A megabyte of empty objects: as a tree eighty. */
+static char *empty_objects(size_t size)
+{
+    char *text = malloc(size + 32);
+    size_t at = (size_t)sprintf(text, "{\"sources\": [");
+
+    while (at + 3 < size) {
+        memcpy(text + at, "{},", 3);
+        at += 3;
+    }
+    strcpy(text + at, "{}]}");
+    return text;
+}
+
+Test(body, whose_tree_is_larger_than_a_request_may_hold_is_refused)
+{
+    char *text = empty_objects(1 << 20);
+
+    refuses("application/json", text, 413, "more values than one request may hold in memory");
+    free(text);
+    /* And what it took is given back: the next one is read as ever. */
+    refuses("application/json", "{\"mode\": 1}", 400, "\"mode\"");
+}
+
+static void with_width(size_t fan_out, const char *body)
+{
+    static struct wok_handlers_context context;
+
+    context.fan_out_max = fan_out;
+    fake_post(&fake, "/aggregate", "application/json", wok_slice_of(body));
+    fake.context = &context;
+    wok__handle_aggregate_post(&fake);
+}
+
+#define THREE                                                                                      \
+    "{\"mode\": \"join\", \"sources\": [{\"name\": \"a\"}, {\"name\": \"b\"}, {\"name\": \"c\"}]}"
+
+Test(body, that_asks_more_sources_than_one_request_may_is_refused)
+{
+    with_width(2, THREE);
+    cr_assert_eq(fake.status, 422);
+    cr_assert_not_null(strstr(fake.detail, "1 to 2 elements, not 3"), "%s", fake.detail);
+    fake_done(&fake);
+    fake_get(&fake, "/aggregate?source=a:0&source=b:0&source=c:0");
+    fake.context = &(struct wok_handlers_context){.fan_out_max = 2};
+    wok__handle_aggregate_get(&fake);
+    cr_assert_eq(fake.status, 422);
+    cr_assert_not_null(strstr(fake.detail, "1 to 2 times"), "%s", fake.detail);
+    fake_done(&fake);
+}
+
+Test(body, and_query_may_ask_as_many_sources_as_the_request_may_hold)
+{
+    char target[512] = "/aggregate?mode=join&source=a:0";
+
+    for (int i = 1; i < 16; i++)
+        strcat(target, "&source=a:0");
+    fake_get(&fake, target);
+    fake.memory_max = 5000;
+    wok__handle_aggregate_get(&fake);
+    cr_assert_eq(fake.status, 422, "%d %s", fake.status, fake.detail);
+    cr_assert_not_null(strstr(fake.detail, "Asking 16 sources takes"), "%s", fake.detail);
+    cr_assert_eq(fake.held, 0);
+    fake_done(&fake);
 }

@@ -100,12 +100,28 @@ static const wok_route routes[] = {
 static wok_http_server *server;
 static uint16_t port;
 
-static inline void start(wok_http_server_options options)
+static inline void start_exactly(wok_http_server_options options)
 {
     options.routes = routes;
     options.demo = true;
     cr_assert_eq(wok_http_server_new(&server, &options), 0);
     cr_assert_eq(wok_http_server_listen(server, "127.0.0.1", 0, &port), 0);
+}
+
+/* The defaults, and what is not zero in `given`. */
+static inline void start(wok_http_server_options given)
+{
+    wok_http_server_options options;
+    unsigned char *to = (unsigned char *)&options;
+    const unsigned char *from = (const unsigned char *)&given;
+
+    wok_http_server_options_init(&options);
+    for (size_t at = 0; at < sizeof options; at += sizeof(void *)) { /* members have whole words */
+        static const unsigned char zero[sizeof(void *)];
+        if (memcmp(from + at, zero, sizeof zero) != 0)
+            memcpy(to + at, from + at, sizeof zero);
+    }
+    start_exactly(options);
 }
 
 static inline wok_http_drain_report stop(void)

@@ -219,8 +219,10 @@ CONNECTION_TEST(a_request_keeps_its_own_id_if_that_is_sane, .drain_delay = {0})
 
 static void without_demonstrations(void)
 {
-    wok_http_server_options options = {.routes = routes};
+    wok_http_server_options options;
 
+    wok_http_server_options_init(&options);
+    options.routes = routes;
     cr_assert_eq(wok_http_server_new(&server, &options), 0);
     cr_assert_eq(wok_http_server_listen(server, "127.0.0.1", 0, &port), 0);
     wok_stream *stream = dial();

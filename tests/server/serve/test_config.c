@@ -3,6 +3,8 @@
  */
 #include "config_test.h"
 
+#include <errno.h>
+
 #include "conn/server.h"
 #include "support/wok_test.h"
 
@@ -116,6 +118,8 @@ struct number {
 static const struct number numbers[] = {
     {WOK__OPTION_WORKERS, &config.workers},
     SERVER(CONNECTIONS_MAX, connections_max),
+    SERVER(CONNECTIONS_PER_ADDRESS_MAX, connections_per_address_max),
+    SERVER(REQUESTS_PER_CONNECTION_MAX, requests_per_connection_max),
     SERVER(REQUESTS_MAX, requests_max),
     SERVER(PIPELINED_MAX, pipelined_max),
     SERVER(OUTPUT_BYTES_MAX, output_max),
@@ -123,6 +127,10 @@ static const struct number numbers[] = {
     SERVER(HEAD_BYTES_MAX, head_bytes_max),
     SERVER(HEADERS_MAX, headers_max),
     SERVER(BODY_BYTES_MAX, body_bytes_max),
+    SERVER(CHUNK_EXTENSION_BYTES_MAX, chunk_extension_bytes_max),
+    SERVER(TRAILER_BYTES_MAX, trailer_bytes_max),
+    SERVER(REQUEST_MEMORY_MAX, request_memory_max),
+    {WOK__OPTION_FAN_OUT_MAX, &config.fan_out_max},
     SERVER(HEAD_TIMEOUT, head_timeout),
     SERVER(BODY_PROGRESS_TIMEOUT, body_progress_timeout),
     SERVER(BODY_TIMEOUT, body_timeout),
@@ -199,16 +207,17 @@ Test(config, what_has_to_fit_together_is_checked)
     cr_assert_eq(READ_BOTH(ENV("WOK_BODY_PROGRESS_TIMEOUT=500"), "--body-timeout=500"), 0);
 }
 
-static const wok_route no_routes[] = {{0}};
-
 /* The server has defaults of its own, for programs that embed it: they are the same. */
-WOK_TEST(config, the_table_has_the_servers_defaults)
+Test(config, the_table_has_the_servers_defaults)
 {
-    wok_http_server *server = NULL;
+    wok_http_server_options options;
 
+    wok_http_server_options_init(&options);
     cr_assert_eq(read_both(NO_ENV, 1, (char *[]){"wok-server", NULL}), 0);
-    cr_assert_eq(wok_http_server_new(&server, &(wok_http_server_options){.routes = no_routes}), 0);
-#define SAME(member) cr_assert_eq(config.server.member, server->options.member)
+#define SAME(member) cr_assert_eq(config.server.member, options.member)
+    SAME(connections_max);
+    SAME(connections_per_address_max);
+    SAME(requests_per_connection_max);
     SAME(requests_max);
     SAME(pipelined_max);
     SAME(output_max);
@@ -216,6 +225,9 @@ WOK_TEST(config, the_table_has_the_servers_defaults)
     SAME(head_bytes_max);
     SAME(headers_max);
     SAME(body_bytes_max);
+    SAME(chunk_extension_bytes_max);
+    SAME(trailer_bytes_max);
+    SAME(request_memory_max);
     SAME(head_timeout.ns);
     SAME(body_progress_timeout.ns);
     SAME(body_timeout.ns);
@@ -224,6 +236,21 @@ WOK_TEST(config, the_table_has_the_servers_defaults)
     SAME(request_timeout.ns);
     SAME(drain_delay.ns);
     SAME(grace.ns);
+}
+
+static const wok_route no_routes[] = {{0}};
+
+WOK_TEST(config, a_server_of_zeros_is_refused_and_one_of_defaults_is_not)
+{
+    wok_http_server_options options = {.routes = no_routes};
+    wok_http_server *server = NULL;
+
+    cr_assert_eq(wok_http_server_new(&server, &options), -EINVAL);
+    wok_http_server_options_init(&options);
+    cr_assert_eq(wok_http_server_new(&server, &options), -EINVAL);
+    options.routes = no_routes;
+    cr_assert_eq(wok_http_server_new(&server, &options), 0);
+    cr_assert_gt(server->options.connections_max, 0);
     wok_http_server_free(server);
 }
 

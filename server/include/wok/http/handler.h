@@ -63,6 +63,30 @@ WOK_API
 wok_instant wok_http_exchange_started(const wok_http_exchange *exchange);
 
 /**
+ * How much the request may still hold in memory (wok_http_server_options.request_memory_max); what its
+ * body and its answer take is off already.
+ *
+ * Units:      bytes.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+size_t wok_http_exchange_memory_left(const wok_http_exchange *exchange);
+
+/**
+ * Counts bytes that the handler is going to hold itself, until the request is over.
+ *
+ * Ask before the work begins: a handler that fans out holds something for each part.
+ *
+ * Errors:     0; -ENOBUFS: the request may not hold as much, and nothing was counted.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+WOK_MUST_USE
+int wok_http_exchange_hold(wok_http_exchange *exchange, size_t bytes);
+
+/**
  * Sets the status (200..599) and the content type of the answer; the last call counts.
  *
  * A status outside of that range is answered with a 500.
@@ -90,7 +114,8 @@ int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_
  * Room for at least `bytes` more bytes at the end of the body; what was written there counts after
  * wok_http_response_commit().
  *
- * Errors:     NULL if there is no memory; the answer will then be a 500.
+ * Errors:     NULL if there is no memory, or the request may not hold as much; the answer will then be
+ *             a 500.
  * Ownership:  the exchange's, until the next call that writes to the body.
  * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
  * Cancel:     not a cancellation point.

@@ -13,7 +13,7 @@ WOK_BEGIN_DECLS
 /** Listeners, connections, routes and limits. */
 typedef struct wok_http_server wok_http_server;
 
-/** How a server is built; zero means the default everywhere. */
+/** How a server is built: begin with wok_http_server_options_init(), and set what is to differ. */
 typedef struct wok_http_server_options {
     /** The routes; static storage. */
     const wok_route *routes;
@@ -24,33 +24,49 @@ typedef struct wok_http_server_options {
     /** How long new connections are still served after a shutdown began (0), and how long running
      *  requests may take after that (8 s). */
     wok_duration drain_delay, grace;
-    /** Limits and deadlines; 0: the contract's defaults. */
-    size_t connections_max;    /* the descriptor limit less a reserve of 64 */
-    size_t requests_max;       /* running at once: 50,000; beyond: 503 */
-    size_t pipelined_max;      /* running at once on one connection: 16 */
-    size_t output_max;         /* bytes pending that stop reading: 65,536 */
-    size_t target_bytes_max;   /* 8,192 */
-    size_t head_bytes_max;     /* 32,768 */
-    size_t headers_max;        /* 100 */
-    size_t body_bytes_max;     /* 1,048,576 */
-    wok_duration head_timeout; /* 10 s, absolute from the first byte */
+    /** Limits and deadlines; a zero is a zero, but where it says otherwise. */
+    size_t connections_max;             /* 0, the default: the descriptor limit less 64 */
+    size_t connections_per_address_max; /* an IPv6 /64 is one address; 0, the default: no limit */
+    size_t requests_per_connection_max; /* then it closes; 0, the default: no limit */
+    size_t requests_max;                /* running at once: 50,000; beyond: 503 */
+    size_t pipelined_max;               /* running at once on one connection: 16 */
+    size_t output_max;                  /* bytes pending that stop reading: 65,536 */
+    size_t target_bytes_max;            /* 8,192 */
+    size_t head_bytes_max;              /* 32,768 */
+    size_t headers_max;                 /* 100 */
+    size_t body_bytes_max;              /* 1,048,576; 0: no body is taken */
+    size_t chunk_extension_bytes_max;   /* of a message: 4,096 */
+    size_t trailer_bytes_max;           /* of a message: 4,096 */
+    size_t request_memory_max;          /* what a request may hold, body, answer and work: 16 MiB */
+    wok_duration head_timeout;          /* 10 s, absolute from the first byte */
     wok_duration body_progress_timeout, body_timeout; /* 10 s without progress, 60 s in all */
     wok_duration write_timeout;                       /* 30 s without progress */
     wok_duration idle_timeout;                        /* 75 s */
     wok_duration request_timeout;                     /* 90 s, then 504 */
 } wok_http_server_options;
 
+/**
+ * Fills in the defaults.
+ *
+ * Threads:    any.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_http_server_options_init(wok_http_server_options *ret_options);
+
 /** What a server counts. */
 typedef struct wok_http_server_metrics {
     uint64_t connections_accepted, connections_open, requests, requests_running;
     uint64_t responses_by_class[6]; /* [2] counts 2xx, ... */
     uint64_t client_gone;           /* requests whose client went away before the answer */
+    uint64_t connections_refused;   /* beyond the limit of their address */
 } wok_http_server_metrics;
 
 /**
  * Builds a server on the calling thread's runtime; it listens to nothing yet.
  *
- * Errors:     0; -EINVAL without a runtime or without routes; -ENOMEM.
+ * Errors:     0; -EINVAL without a runtime or routes, or with options that could serve nothing, as a
+ *             struct full of zeros; -ENOMEM.
  * Ownership:  returns owned: wok_http_server_free().  Copies the options, and borrows what they point
  *             to until then.
  * Threads:    tasks, and plain threads that entered a runtime.
