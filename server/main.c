@@ -6,6 +6,7 @@
  * once, from the handler itself, since the workers may be what is stuck.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 
 #include <openssl/crypto.h>
 
+#include "log/log.h"
 #include "routes.h"
 #include "serve/config.h"
 #include "serve/health_check.h"
@@ -29,6 +31,75 @@ struct program {
     wok_http_server *server;
     int exit_code;
 };
+
+/* ---- the log ---------------------------------------------------------------------------------------- */
+
+/* A full pipe is waited for so long at the end; the exit code says more than the rest of the log. */
+#define LOG_FLUSH wok_seconds(1)
+
+static struct wok__log_site told = WOK__LOG_SITE_UNLIMITED(WOK__LOG_INFO, "");
+static struct wok__log_site warned = WOK__LOG_SITE_UNLIMITED(WOK__LOG_WARN, "");
+static struct wok__log_site failed = WOK__LOG_SITE_UNLIMITED(WOK__LOG_ERROR, "");
+
+/* Where a standard descriptor is closed, the next file or connection would get its number, and the log
+ * would be written into it. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", O_RDWR); /* the lowest number that is free */
+    }
+}
+
+static void start_log(const struct wok__config *config)
+{
+    struct wok__log_options options = {
+        .format = (enum wok__log_format)config->log_format,
+        .level = (enum wok__log_level)config->log_level,
+        .fd = STDERR_FILENO,
+    };
+    int error;
+
+    if (config->origins[WOK__OPTION_LOG_FORMAT].source == WOK__FROM_DEFAULT)
+        options.format = isatty(STDERR_FILENO) ? WOK__LOG_TEXT : WOK__LOG_JSON;
+    error = wok__log_start(&options);
+    if (error < 0) /* slower, and no reason not to serve */
+        wok__log_printf(&warned, "each line of the log is written where it is made: %s",
+                        strerror(-error));
+}
+
+/* What the runtime would print by itself. */
+static void on_panic(const wok_join_error *error, void *argument)
+{
+    static struct wok__log_site site = WOK__LOG_SITE(WOK__LOG_ERROR, "a task panicked");
+    struct wok__log_line line;
+
+    (void)argument;
+    if (!wok__log_begin(&line, &site))
+        return;
+    wok__log_string(&line, "reason", error->message);
+    wok__log_string(&line, "file", error->file != NULL ? error->file : "");
+    wok__log_number(&line, "line", (uint64_t)error->line);
+    wok__log_end(&line, &site);
+}
+
+/* A report of several lines becomes as many lines of the log. */
+static void log_report(const wok_shutdown_report *report)
+{
+    char *text = NULL, *rest = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+
+    if (memory == NULL)
+        return;
+    wok_shutdown_report_print(report, memory);
+    if (fclose(memory) == 0) {
+        for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest))
+            wok__log_printf(&warned, "%s", line);
+    }
+    free(text);
+}
 
 /* ---- start ---------------------------------------------------------------------------------------- */
 
@@ -74,7 +145,7 @@ static int cannot(const char *what, int error)
 {
     bool lacks = error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EAGAIN;
 
-    fprintf(stderr, "wok-server: cannot %s: %s; %s\n", what, strerror(-error), cure_for(error));
+    wok__log_printf(&failed, "cannot %s: %s; %s", what, strerror(-error), cure_for(error));
     return lacks ? WOK__EXIT_UNAVAILABLE : WOK__EXIT_INTERNAL;
 }
 
@@ -89,16 +160,17 @@ static int listen_all(struct program *program)
                                            &listener.port);
         wok__config_format_listen(&listener, where, sizeof where);
         if (error < 0) {
-            fprintf(stderr, "wok-server: cannot listen on %s: %s; %s\n", where, strerror(-error),
-                    cure_for(error));
+            wok__log_printf(&failed, "cannot listen on %s: %s; %s", where, strerror(-error),
+                            cure_for(error));
             return WOK__EXIT_UNAVAILABLE;
         }
-        fprintf(stderr, "wok-server listening on http://%s\n", where);
+        wok__log_printf(&told, "wok-server listening on http://%s", where);
     }
     if (config->warning[0] != '\0')
-        fprintf(stderr, "wok-server: %s\n", config->warning);
-    fprintf(stderr, "wok-server: %u workers, demonstrations %s, process %d\n",
-            wok_runtime_workers(wok_runtime_current()), config->demo ? "on" : "off", (int)getpid());
+        wok__log_printf(&warned, "%s", config->warning);
+    wok__log_printf(&told, "%u workers, demonstrations %s, process %d",
+                    wok_runtime_workers(wok_runtime_current()), config->demo ? "on" : "off",
+                    (int)getpid());
     return 0;
 }
 
@@ -151,18 +223,18 @@ static void drain(struct program *program)
     int code;
 
     wok_http_server_metrics_get(program->server, &metrics);
-    fprintf(
-        stderr, "wok-server: draining %llu requests on %llu connections; again to stop at once\n",
-        (unsigned long long)metrics.requests_running, (unsigned long long)metrics.connections_open);
+    wok__log_printf(&told, "draining %llu requests on %llu connections; again to stop at once",
+                    (unsigned long long)metrics.requests_running,
+                    (unsigned long long)metrics.connections_open);
     code = wok_http_server_drain(program->server, &report);
-    fprintf(stderr,
-            "wok-server: stopped%s; %llu requests finished, %llu given up, %llu idle and %llu "
-            "half-read connections closed\n",
-            code == -ETIMEDOUT ? " with connections left" : "",
-            (unsigned long long)report.requests_finished,
-            (unsigned long long)report.requests_aborted,
-            (unsigned long long)report.connections_idle,
-            (unsigned long long)report.connections_half_read);
+    wok__log_printf(&told,
+                    "stopped%s; %llu requests finished, %llu given up, %llu idle and %llu "
+                    "half-read connections closed",
+                    code == -ETIMEDOUT ? " with connections left" : "",
+                    (unsigned long long)report.requests_finished,
+                    (unsigned long long)report.requests_aborted,
+                    (unsigned long long)report.connections_idle,
+                    (unsigned long long)report.connections_half_read);
 }
 
 typedef struct program *program_ref;
@@ -201,7 +273,8 @@ static int serve(program_ref *args, int *result)
 static int run(struct program *program)
 {
     wok_runtime *runtime = NULL;
-    wok_runtime_options options = {.workers = (unsigned)program->config.workers};
+    wok_runtime_options options = {.workers = (unsigned)program->config.workers,
+                                   .on_unjoined_panic = on_panic};
     wok_shutdown_report report;
     wok_join_error why;
     int exit_code = WOK__EXIT_INTERNAL;
@@ -210,10 +283,9 @@ static int run(struct program *program)
     if (error < 0)
         return cannot("start the runtime", error);
     if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0)
-        fprintf(stderr, "wok-server: %s\n", why.message);
+        wok__log_printf(&failed, "%s", why.message);
     if (wok_runtime_shutdown(runtime, wok_ms(100), &report) < 0) {
-        fputs("wok-server: ", stderr);
-        wok_shutdown_report_print(&report, stderr);
+        log_report(&report);
         return exit_code; /* their threads still use what would be freed here */
     }
     wok_http_server_free(program->server);
@@ -267,8 +339,10 @@ int main(int argc, char **argv)
 {
     static struct program program;
     char error[512];
-    int code = wok__config_read(&program.config, argc, argv, environ, error, sizeof error);
+    int code;
 
+    hold_standard_descriptors();
+    code = wok__config_read(&program.config, argc, argv, environ, error, sizeof error);
     if (code != 0) {
         fprintf(stderr, "wok-server: %s\n", error);
         return code;
@@ -278,6 +352,9 @@ int main(int argc, char **argv)
     if (program.config.action != WOK__ACTION_SERVE)
         return tell(&program.config);
     signal(SIGPIPE, SIG_IGN);
+    start_log(&program.config);
     raise_descriptor_limit();
-    return run(&program);
+    code = run(&program);
+    (void)wok__log_stop(LOG_FLUSH);
+    return code;
 }

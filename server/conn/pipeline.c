@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "http/headers.h"
+#include "log/log.h"
 
 /* ---- the request's task -------------------------------------------------------------------------- */
 
@@ -298,6 +299,44 @@ void wok__connection_parse(struct wok__connection *connection, wok_cx *cx)
 
 /* ---- answers --------------------------------------------------------------------------------------- */
 
+static void log_request(struct wok__log_line *line, const struct wok_http_exchange *exchange)
+{
+    wok__log_slice(line, "method", exchange->request.method_name);
+    wok__log_slice(line, "target", exchange->request.target);
+    wok__log_slice(line, "request_id", exchange->request_id);
+}
+
+/* Apart from those who call them: a line is four kilobytes of stack. */
+__attribute__((noinline)) static void log_panic(const struct wok_http_exchange *exchange,
+                                                const wok_join_error *error)
+{
+    static struct wok__log_site site = WOK__LOG_SITE(WOK__LOG_ERROR, "the handler panicked");
+    struct wok__log_line line;
+
+    if (!wok__log_begin(&line, &site))
+        return;
+    log_request(&line, exchange);
+    wok__log_string(&line, "reason", error->message);
+    wok__log_string(&line, "file", error->file);
+    wok__log_number(&line, "line", (uint64_t)error->line);
+    wok__log_end(&line, &site);
+}
+
+/* The drain's grace is over: each is named, which is as many lines as requests ran. */
+__attribute__((noinline)) static void log_given_up(const struct wok_http_exchange *exchange,
+                                                   wok_duration elapsed)
+{
+    static struct wok__log_site site =
+        WOK__LOG_SITE_UNLIMITED(WOK__LOG_WARN, "gave up a request at the end of the grace");
+    struct wok__log_line line;
+
+    if (!wok__log_begin(&line, &site))
+        return;
+    log_request(&line, exchange);
+    wok__log_ms(&line, "ms", elapsed);
+    wok__log_end(&line, &site);
+}
+
 /* The task of a request did not return: the answer says why. */
 static void explain(struct wok__connection *connection, struct wok__slot_of_pipeline *slot,
                     const wok_join_error *error)
@@ -306,10 +345,7 @@ static void explain(struct wok__connection *connection, struct wok__slot_of_pipe
 
     switch (error->outcome) {
     case WOK_PANICKED:
-        fprintf(stderr, "wok-server: %.*s %.*s: %s at %s:%d\n",
-                (int)exchange->request.method_name.size, exchange->request.method_name.data,
-                (int)exchange->request.target.size, exchange->request.target.data, error->message,
-                error->file, error->line);
+        log_panic(exchange, error);
         wok_http_problem(exchange, 500, "the handler panicked: %s", error->message);
         break;
     case WOK_CANCELLED:
@@ -413,10 +449,7 @@ void wok__connection_give_up_requests(struct wok__connection *connection)
         if (slot->given_up || slot->join.task == NULL)
             continue;
         slot->given_up = true;
-        fprintf(stderr, "wok-server: gave up %.*s %.*s after %llu ms\n",
-                (int)exchange->request.method_name.size, exchange->request.method_name.data,
-                (int)exchange->request.target.size, exchange->request.target.data,
-                (unsigned long long)((connection->now_ns - exchange->started.ns) / 1000000));
+        log_given_up(exchange, wok_ns(connection->now_ns - exchange->started.ns));
         wok_join_abort(&slot->join);
     }
 }

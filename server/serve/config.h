@@ -60,6 +60,8 @@ struct wok__config {
     unsigned listener_count;
     size_t workers; /* 0: as many as there are cores */
     bool demo;
+    size_t log_format; /* enum wok__log_format; its default is for who knows where stderr goes */
+    size_t log_level;  /* enum wok__log_level */
     /* Limits and deadlines, all filled in but connections_max, where 0 is the server's own choice, and the
      * rest of the members, which are the program's. */
     wok_http_server_options server;

@@ -32,6 +32,13 @@ static void format_value(const struct wok__config *config, const struct wok__opt
         snprintf(text, size, "(%s)", option->otherwise);
     } else if (option->kind == WOK__KIND_FILE) {
         snprintf(text, size, "%s", config->file);
+    } else if (option->kind == WOK__KIND_CHOICE) {
+        const char *word = option->choices;
+        size_t choice;
+        memcpy(&choice, place, sizeof choice);
+        for (; choice > 0; choice--)
+            word += strcspn(word, " ") + 1;
+        snprintf(text, size, "%.*s", (int)strcspn(word, " "), word);
     } else if (option->kind == WOK__KIND_TIME) {
         wok_duration duration;
         memcpy(&duration, place, sizeof duration);

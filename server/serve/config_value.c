@@ -154,17 +154,17 @@ static int set_switch(struct wok__reading *reading, const char *name, const char
     return 0;
 }
 
-static bool is_choice(const struct wok__option *option, const char *value)
+static int set_choice(struct wok__reading *reading, const struct wok__option *option,
+                      const char *name, const char *value)
 {
-    size_t size = strlen(value);
+    int place = wok__option_choice(option, value);
+    size_t choice = (size_t)place;
 
-    for (const char *at = option->choices; *at != '\0'; at += strspn(at, " ")) {
-        size_t word = strcspn(at, " ");
-        if (word == size && memcmp(at, value, size) == 0)
-            return true;
-        at += word;
-    }
-    return false;
+    if (place < 0)
+        return wok__reading_fail(reading, "%s %.120s: it is none that is known; give one of: %s",
+                                 name, value, option->choices);
+    memcpy((char *)reading->config + option->offset, &choice, sizeof choice);
+    return 0;
 }
 
 static int set_action(struct wok__reading *reading, const struct wok__option *option,
@@ -172,7 +172,7 @@ static int set_action(struct wok__reading *reading, const struct wok__option *op
 {
     struct wok__config *config = reading->config;
 
-    if (value != NULL && option->choices != NULL && !is_choice(option, value))
+    if (value != NULL && option->choices != NULL && wok__option_choice(option, value) < 0)
         return wok__reading_fail(reading, "%s %.120s: it is none that is known; give one of: %s",
                                  option->flag, value, option->choices);
     switch ((int)(option - wok__options)) {
@@ -230,6 +230,9 @@ int wok__reading_set(struct wok__reading *reading, const struct wok__option *opt
     case WOK__KIND_OFF:
         code = set_switch(reading, name, "off");
         id--; /* what it switches off stands above it */
+        break;
+    case WOK__KIND_CHOICE:
+        code = set_choice(reading, option, name, text);
         break;
     case WOK__KIND_FILE:
         code = set_file(reading, name, text);

@@ -19,13 +19,20 @@
 #define TIME(member, least)                                                                        \
     .kind = WOK__KIND_TIME, .form = WOK__VALUE_NEEDED, .low = (least), .high = 86400000,           \
     .value = "MS", .offset = offsetof(struct wok__config, member)
+#define CHOICE(member, words)                                                                      \
+    .kind = WOK__KIND_CHOICE, .form = WOK__VALUE_NEEDED, .choices = (words),                       \
+    .offset = offsetof(struct wok__config, member)
 #define ACTION(how) .kind = WOK__KIND_ACTION, .form = (how), .group = WOK__GROUP_OTHER
 #define LIMIT .group = WOK__GROUP_LIMITS
+#define LOG .group = WOK__GROUP_LOG
 #define DEADLINE .group = WOK__GROUP_DEADLINES
 
 const char *const wok__option_groups[WOK__GROUPS] = {
-    [WOK__GROUP_SERVING] = "serving",     [WOK__GROUP_LIMITS] = "limits",
-    [WOK__GROUP_DEADLINES] = "deadlines", [WOK__GROUP_STOPPING] = "stopping",
+    [WOK__GROUP_SERVING] = "serving",
+    [WOK__GROUP_LIMITS] = "limits",
+    [WOK__GROUP_DEADLINES] = "deadlines",
+    [WOK__GROUP_STOPPING] = "stopping",
+    [WOK__GROUP_LOG] = "log",
     [WOK__GROUP_OTHER] = "other",
 };
 
@@ -119,6 +126,14 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "how long a stop waits for running requests", .otherwise = "8000",
         TIME(server.grace, 0)},
 
+    [WOK__OPTION_LOG_FORMAT] = {"--log-format", "WOK_LOG_FORMAT", "FORMAT", LOG,
+        .what = "lines for people or JSON for programs, on stderr",
+        .otherwise = "text on a terminal, else json",
+        CHOICE(log_format, "text json")},
+    [WOK__OPTION_LOG_LEVEL] = {"--log-level", "WOK_LOG_LEVEL", "LEVEL", LOG,
+        .what = "log this and what is worse", .otherwise = "info",
+        CHOICE(log_level, "debug info warn error")},
+
     [WOK__OPTION_CONFIG] = {"--config", "WOK_CONFIG", "FILE", .group = WOK__GROUP_OTHER,
         .what = "read lines of NAME=value, with the environment's names", .otherwise = "none",
         .kind = WOK__KIND_FILE, .form = WOK__VALUE_NEEDED},
@@ -134,8 +149,24 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
 };
 /* clang-format on */
 
+int wok__option_choice(const struct wok__option *option, const char *word)
+{
+    size_t size = strlen(word);
+    int place = 0;
+
+    for (const char *at = option->choices; *at != '\0'; at += strspn(at, " "), place++) {
+        size_t length = strcspn(at, " ");
+        if (length == size && memcmp(at, word, size) == 0)
+            return place;
+        at += length;
+    }
+    return -1;
+}
+
 bool wok__option_default_in_words(const struct wok__option *option)
 {
+    if (option->kind == WOK__KIND_CHOICE)
+        return wok__option_choice(option, option->otherwise) < 0;
     return option->otherwise == NULL || strpbrk(option->otherwise, "0123456789") == NULL ||
            strchr(option->otherwise, ' ') != NULL;
 }

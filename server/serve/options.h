@@ -35,6 +35,8 @@ enum wok__option_id {
     WOK__OPTION_REQUEST_TIMEOUT,
     WOK__OPTION_DRAIN_DELAY,
     WOK__OPTION_GRACE,
+    WOK__OPTION_LOG_FORMAT,
+    WOK__OPTION_LOG_LEVEL,
     WOK__OPTION_CONFIG,
     WOK__OPTION_CHECK_CONFIG,
     WOK__OPTION_HEALTH_CHECK,
@@ -51,6 +53,7 @@ enum wok__option_kind {
     WOK__KIND_TIME,      /* a wok_duration of the configuration, in milliseconds in [low, high] */
     WOK__KIND_SWITCH,    /* on or off; the flag alone means on */
     WOK__KIND_OFF,       /* the flag that switches off what the one above it switches on */
+    WOK__KIND_CHOICE, /* one of `choices`; a size_t of the configuration, the word's place in the list */
     WOK__KIND_FILE,
     WOK__KIND_ACTION, /* what the program does instead of serving */
 };
@@ -67,6 +70,7 @@ enum wok__option_group {
     WOK__GROUP_LIMITS,
     WOK__GROUP_DEADLINES,
     WOK__GROUP_STOPPING,
+    WOK__GROUP_LOG,
     WOK__GROUP_OTHER,
     WOK__GROUPS,
 };
@@ -82,12 +86,15 @@ struct wok__option {
     enum wok__option_kind kind;
     enum wok__value_form form;
     uint64_t low, high; /* of a number */
-    size_t offset;      /* of a number, in struct wok__config */
+    size_t offset;      /* of a number or a choice, in struct wok__config */
 };
 
 extern const struct wok__option wok__options[WOK__OPTIONS];
 
 extern const char *const wok__option_groups[WOK__GROUPS]; /* their titles */
+
+/* The place of a word among the choices of an option; -1: it is none of them. */
+int wok__option_choice(const struct wok__option *option, const char *word);
 
 /* True: a default in words, which the server finds out by itself. */
 bool wok__option_default_in_words(const struct wok__option *option);

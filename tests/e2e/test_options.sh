@@ -232,7 +232,7 @@ export WOK_LISTN=x WOK_SERVER_PORT=tcp://10.0.0.1:80
 start_server
 finds "an unknown WOK_ name is a warning" 'ignored in the environment.*WOK_LISTN \(did you mean WOK_LISTEN\?\)' "$log"
 finds "an unknown WOK_ name: all are in one line" 'WOK_LISTN.* WOK_SERVER_PORT|WOK_SERVER_PORT.* WOK_LISTN' "$log"
-finds "an unknown WOK_ name: the first line still says where" '1:wok-server listening' "$(
+finds "an unknown WOK_ name: the first line still says where" '1:.*wok-server listening' "$(
     grep -n . "$log" >"$scratch/numbered"
     echo "$scratch/numbered"
 )"
