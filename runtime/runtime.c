@@ -262,6 +262,8 @@ int wok_runtime_new(wok_runtime **ret_runtime, const wok_runtime_options *option
     runtime->options = *options;
     if (runtime->options.event_interval == 0)
         runtime->options.event_interval = WOK__INTERVAL;
+    if (runtime->options.trim_interval.ns == 0)
+        runtime->options.trim_interval = wok_seconds(1);
     snprintf(runtime->thread_name, sizeof runtime->thread_name, "%s",
              runtime->options.thread_name != NULL ? runtime->options.thread_name : "wok");
     runtime->options.thread_name = runtime->thread_name;

@@ -12,8 +12,6 @@
 #include "sched/sched.h"
 #include "sched/turns.h"
 
-/* An idle worker gives memory back once a second, WOK__TRIMS times after it was last busy. */
-#define TRIM_NS UINT64_C(1000000000)
 static void fire(struct wok__worker *worker)
 {
     size_t fired = wok__timers_fire(&worker->timers, worker->now_ns);
@@ -62,10 +60,16 @@ void wok__worker_turn(struct wok__worker *worker)
     wok__assist(worker->runtime, wok__spares_blocked(worker->runtime));
 }
 
-/* Gives memory back to the kernel that was not needed for a second. */
+static uint64_t trim_interval_ns(const struct wok__worker *worker)
+{
+    return worker->runtime->options.trim_interval.ns;
+}
+
+/* Gives memory back to the kernel that was not needed for an interval, WOK__TRIMS times after the worker was
+ * last busy. */
 static void trim(struct wok__worker *worker)
 {
-    if (worker->now_ns - worker->trimmed_ns < TRIM_NS)
+    if (worker->now_ns - worker->trimmed_ns < trim_interval_ns(worker))
         return;
     worker->trimmed_ns = worker->now_ns;
     if (worker->trims_left > 0)
@@ -77,15 +81,14 @@ static void trim(struct wok__worker *worker)
         malloc_trim(0); /* once, when it has been idle for seconds: it walks the whole heap */
 }
 
-static uint64_t min_of(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* When to be back at the latest, given the next timer's deadline. */
 static uint64_t latest(const struct wok__worker *worker, uint64_t deadline_ns)
 {
-    return worker->trims_left > 0 ? min_of(deadline_ns, worker->now_ns + TRIM_NS) : deadline_ns;
+    uint64_t now_ns = worker->now_ns, trim_ns = trim_interval_ns(worker);
+
+    if (worker->trims_left == 0 || deadline_ns <= now_ns || deadline_ns - now_ns <= trim_ns)
+        return deadline_ns;
+    return now_ns + trim_ns;
 }
 
 static uint64_t timeout_until(const struct wok__worker *worker, uint64_t deadline_ns)

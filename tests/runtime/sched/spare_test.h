@@ -50,7 +50,8 @@ __attribute__((unused)) static int raise_flag(int *unused, int *result)
     return 0;
 }
 
-/* A test on the real clock, on so many workers and with spare ones. */
+/* A test on the real clock, on so many workers and with spare ones.  An idle worker does not wake up to give
+ * memory back: it would then see what somebody else should have told it of. */
 #define SPARE_TEST(Name_, Workers_, Spares_)                                                       \
     static void Name_##_body(void);                                                                \
     Test(spare, Name_, .timeout = 60)                                                              \
@@ -67,6 +68,7 @@ __attribute__((unused)) static void run_on(unsigned workers, unsigned spares, vo
     options.spare_workers_max = spares;
     options.paused_clock = false;
     options.simulated_network = true;
+    options.trim_interval = WOK_FOREVER;
     test_run(&options, body);
 }
 

@@ -8,17 +8,14 @@
 #include "io/net.h"
 #include "io/sim.h"
 
-/* An idle worker wakes up once a second in any case, and would then do what is due.  So many rounds would
- * take seconds that way; here they take milliseconds, and no machine is busy enough to confuse the two. */
+/* Nothing here measures time: each test ends only if what it waits for is done in place of the blocked worker,
+ * and its timeout is the net. */
 enum { ROUNDS = 10 };
 
-static void assert_is_quick(void (*round)(void))
+static void repeat(void (*round)(void))
 {
-    wok_instant start = wok_now();
-
     for (int i = 0; i < ROUNDS; i++)
         round();
-    cr_assert_lt(wok_elapsed(start).ns, wok_seconds(ROUNDS - 1).ns);
 }
 
 static void wait_in_place_for_a_timer(void)
@@ -34,7 +31,7 @@ static void wait_in_place_for_a_timer(void)
 
 static void timers_go_on(void)
 {
-    assert_is_quick(wait_in_place_for_a_timer);
+    repeat(wait_in_place_for_a_timer);
 }
 
 Test(spare, timers_of_the_only_worker_go_on, .timeout = 60)
@@ -63,7 +60,7 @@ static void sleep_in_place(void)
 /* The wheel is that of the worker that is blocked; whoever waits in its place sleeps for longer. */
 SPARE_TEST(a_timer_that_is_armed_meanwhile_is_seen, 1, 0)
 {
-    assert_is_quick(sleep_in_place);
+    repeat(sleep_in_place);
 }
 
 static wok_poll raise_at_connection(void *self, wok_cx *cx, void *result)
@@ -162,5 +159,5 @@ static void count_signals(void)
 /* Events of the kernel's, in an epoll that only the blocked worker owns. */
 SPARE_TEST(descriptors_of_the_only_worker_go_on, 1, 0)
 {
-    assert_is_quick(count_signals);
+    repeat(count_signals);
 }

@@ -39,6 +39,7 @@ static void run_with(const wok_runtime_options *options, void (*body)(void))
     all.injection_interval = options->injection_interval;
     all.io_events_per_turn_max = options->io_events_per_turn_max;
     all.disable_lifo_slot = options->disable_lifo_slot;
+    all.trim_interval = options->trim_interval;
     test_run(&all, body);
 }
 
@@ -290,6 +291,56 @@ Test(intervals, a_turn_takes_as_many_events_as_the_option_says, .timeout = 20)
     run_with(&(wok_runtime_options){0}, all_in_one_turn);
     run_with(&(wok_runtime_options){.io_events_per_turn_max = 5}, five_in_a_turn);
     run_with(&(wok_runtime_options){.io_events_per_turn_max = 1024}, all_in_one_turn);
+}
+
+WOK_TASK(use_a_stack, int, int);
+
+static int use_a_stack(int *unused, int *result)
+{
+    *result = *unused;
+    return wok_sleep(wok_ns(1));
+}
+
+static size_t stacks_cached(void)
+{
+    wok_runtime_metrics metrics;
+
+    wok_runtime_metrics_get(wok_runtime_current(), &metrics);
+    return metrics.stacks_cached;
+}
+
+/* Many stacks are used at once, and then none: how many of them are given back in so long. */
+static size_t given_back_in(wok_duration idle)
+{
+    use_a_stack_join tasks[60];
+    size_t before;
+
+    for (int i = 0; i < (int)WOK_COUNT(tasks); i++)
+        tasks[i] = wok_spawn(use_a_stack, i);
+    for (int i = 0; i < (int)WOK_COUNT(tasks); i++)
+        cr_assert_eq(use_a_stack_await(&tasks[i], NULL, NULL), 0);
+    before = stacks_cached();
+    cr_assert_gt(before, 8);
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(wok_sleep(wok_ns(idle.ns / 10)), 0);
+    return before - stacks_cached();
+}
+
+static void give_back(void)
+{
+    cr_assert_eq(given_back_in(wok_seconds(50)), 0);
+    cr_assert_gt(given_back_in(wok_seconds(1000)), 0);
+}
+
+static void keep(void)
+{
+    cr_assert_eq(given_back_in(wok_seconds(10000)), 0);
+}
+
+Test(intervals, an_idle_worker_gives_memory_back_as_often_as_the_option_says, .timeout = 20)
+{
+    run_with(&(wok_runtime_options){.trim_interval = wok_seconds(100)}, give_back);
+    run_with(&(wok_runtime_options){.trim_interval = WOK_FOREVER}, keep);
 }
 
 Test(intervals, more_events_than_a_turn_has_room_for_are_refused)
