@@ -73,7 +73,7 @@ static bool receive(struct wok__connection *connection, wok_cx *cx)
             return true;
         }
     }
-    got = wok_stream_recv_poll(connection->stream, cx, room, size);
+    got = wok__transport_recv(&connection->transport, cx, room, size);
     if (got == -EAGAIN)
         return false;
     if (got < 0) {
@@ -108,7 +108,7 @@ static bool flush(struct wok__connection *connection, wok_cx *cx)
 
     while (work != NULL && work->sent != work->output.size && !connection->gone) {
         struct iovec piece = {work->output.data + work->sent, work->output.size - work->sent};
-        ssize_t sent = wok_stream_send_poll(connection->stream, cx, &piece, 1);
+        ssize_t sent = wok__transport_send(&connection->transport, cx, &piece, 1);
         if (sent == -EAGAIN)
             return moved;
         moved = true;
@@ -163,6 +163,7 @@ static void expire(struct wok__connection *connection, enum wok__deadline what)
     case WOK__DEADLINE_PROBE:
         probe(connection);
         break;
+    case WOK__DEADLINE_HANDSHAKE:
     case WOK__DEADLINE_WRITE:
     case WOK__DEADLINE_IDLE:
     case WOK__DEADLINE_DRAIN:
@@ -200,6 +201,23 @@ static bool keep_time(struct wok__connection *connection, wok_cx *cx)
 }
 
 /* ---- the poll ----------------------------------------------------------------------------------- */
+
+/* The handshake.  True: it is over, and how; false: it has to wait. */
+static bool open_transport(struct wok__connection *connection, wok_cx *cx)
+{
+    int code = wok__tls_handshake(connection->transport.tls, cx);
+
+    if (code == -EAGAIN)
+        return false;
+    wok__counter_up(code == 0 ? &wok__local(connection->server)->counters.handshakes
+                              : &wok__local(connection->server)->counters.handshakes_failed);
+    connection->since_ns = connection->now_ns;
+    if (code == -EPROTO)
+        connection->closing = true; /* an alert is on its way, which a reset would destroy */
+    else if (code < 0)
+        client_gone(connection);
+    return true;
+}
 
 /* Goes round until nothing moves. */
 static void advance(struct wok__connection *connection, wok_cx *cx)
@@ -240,10 +258,17 @@ static bool linger(struct wok__connection *connection, wok_cx *cx)
     if (!connection->lingering) {
         connection->lingering = true;
         connection->sent_ns = connection->received_ns = connection->now_ns;
-        if (wok_stream_shutdown_send(connection->stream) < 0 || connection->half_closed)
+    }
+    if (!connection->shut) {
+        int code = wok__transport_shutdown_send(&connection->transport, cx);
+        if (code == -EAGAIN)
+            return false;
+        connection->shut = true;
+        if (code < 0 || connection->half_closed)
             return true;
     }
-    while ((got = wok_stream_recv_poll(connection->stream, cx, waste, sizeof waste)) > 0)
+    /* As they come: what they say does not matter, only that they have been taken. */
+    while ((got = wok_stream_recv_poll(connection->transport.stream, cx, waste, sizeof waste)) > 0)
         connection->received_ns = connection->now_ns;
     return got != -EAGAIN;
 }
@@ -256,11 +281,11 @@ static void watch_hangup(struct wok__connection *connection, wok_cx *cx)
 
     if (work == NULL || work->first == work->last || connection->gone)
         return;
-    hangup = wok_stream_hangup_poll(connection->stream, cx,
+    hangup = wok_stream_hangup_poll(connection->transport.stream, cx,
                                     connection->hung_up ? WOK_HANGUP_RESET : WOK_HANGUP_HALF);
     if (hangup == WOK_HANGUP_HALF) {
         hung_up(connection);
-        hangup = wok_stream_hangup_poll(connection->stream, cx, WOK_HANGUP_RESET);
+        hangup = wok_stream_hangup_poll(connection->transport.stream, cx, WOK_HANGUP_RESET);
     }
     if (hangup == WOK_HANGUP_RESET)
         client_gone(connection);
@@ -274,6 +299,15 @@ static bool give_up(struct wok__connection *connection)
     if (connection->work != NULL)
         wok__connection_give_up_requests(connection);
     return connection->work == NULL || connection->work->first == connection->work->last;
+}
+
+/* A client that may still be there is told, as far as that needs no wait. */
+static void take_leave(struct wok__connection *connection, wok_cx *cx)
+{
+    const struct wok__work *work = connection->work;
+
+    if (connection->transport.tls != NULL && (work == NULL || work->sent == work->output.size))
+        (void)wok__tls_say_goodbye(connection->transport.tls, cx);
 }
 
 static wok_poll connection_poll(void *self, wok_cx *cx, void *result)
@@ -293,10 +327,18 @@ static wok_poll connection_poll(void *self, wok_cx *cx, void *result)
                 return WOK_READY;
             continue;
         }
+        if (wok__transport_is_opening(&connection->transport) && !connection->closing &&
+            !open_transport(connection, cx)) {
+            if (give_up(connection))
+                return WOK_READY;
+            continue;
+        }
         advance(connection, cx);
         if (give_up(connection))
             return WOK_READY;
         if (is_done(connection)) {
+            if (connection->gone)
+                take_leave(connection, cx);
             if (connection->gone || linger(connection, cx))
                 return WOK_READY;
             continue;
@@ -315,10 +357,9 @@ static void connection_drop(void *self)
 
     wok_sleep_future_drop(&connection->timer);
     /* Of an answer that was not taken the kernel would keep its part for minutes. */
-    if (connection->work != NULL && connection->work->sent != connection->work->output.size)
-        wok_stream_reset(connection->stream);
-    else
-        wok_stream_close(connection->stream);
+    wok__transport_close(&connection->transport,
+                         connection->work != NULL &&
+                             connection->work->sent != connection->work->output.size);
     if (connection->work != NULL)
         wok__connection_drop_requests(connection);
     /* Last: the server may be freed as soon as no connection counts. */
@@ -334,11 +375,16 @@ static const wok_future_vtable connection_vtable = {
 };
 
 void wok__connection_start(wok_http_server *server, wok_stream *stream,
-                           struct wok__address_count *address)
+                           struct wok__address_count *address, wok_http_tls *tls)
 {
-    struct wok__connection connection = {.server = server, .stream = stream, .address = address};
+    struct wok__connection connection = {
+        .server = server, .transport = {.stream = stream}, .address = address};
     wok_join join;
 
+    if (tls != NULL) {
+        connection.transport.tls = wok__tls_new(tls, stream, &server->handshakes);
+        connection.gone = connection.closing = connection.transport.tls == NULL; /* no memory */
+    }
     wok__server_expect(server);
     join = wok_spawn_future(&connection_vtable, &connection);
     wok_join_drop(&join);

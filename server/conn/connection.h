@@ -9,11 +9,12 @@
 
 #include "conn/work.h"
 #include "conn/server.h"
+#include "net/transport.h"
 
 /* The future of a connection's task.  While it is idle this and the stream are all that it costs. */
 struct wok__connection {
     wok_http_server *server;
-    wok_stream *stream;
+    struct wok__transport transport;
     struct wok__connection *next, *prev; /* the server's list; its lock */
     wok_waker waker;                     /* constant while listed */
     struct wok__address_count *address;  /* where it counts; NULL: nowhere */
@@ -32,15 +33,17 @@ struct wok__connection {
     bool hung_up;         /* a FIN came; what was sent before it may not have been received */
     bool half_closed;     /* all that the client sent has been received */
     bool closing;         /* nothing is parsed any more; close when all is answered */
-    bool lingering;       /* all is sent, our direction is shut down, the rest is thrown away */
-    bool gone;            /* the client is away: what runs is being aborted */
-    bool probed;          /* 102 was sent */
-    bool served;          /* a request was answered */
+    bool lingering; /* all is sent, our direction is being shut down, the rest is thrown away */
+    bool shut;      /* our direction is shut down */
+    bool gone;      /* the client is away: what runs is being aborted */
+    bool probed;    /* 102 was sent */
+    bool served;    /* a request was answered */
 };
 
 /* What a connection waits for at most until when; the earliest counts. */
 enum wok__deadline {
     WOK__DEADLINE_NONE,
+    WOK__DEADLINE_HANDSHAKE,
     WOK__DEADLINE_IDLE,
     WOK__DEADLINE_HEAD,
     WOK__DEADLINE_BODY,

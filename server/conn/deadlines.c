@@ -71,7 +71,10 @@ uint64_t wok__connection_deadline(const struct wok__connection *connection,
         *ret_what = earliest.what;
         return earliest.ns;
     }
-    if (receives)
+    if (wok__transport_is_opening(&connection->transport) && !connection->closing)
+        consider(&earliest, after(connection->since_ns, server->options.handshake_timeout),
+                 WOK__DEADLINE_HANDSHAKE);
+    else if (receives)
         consider_incoming(connection, &earliest);
     else if (wok__connection_is_idle(connection) && connection->served)
         consider(&earliest, after(connection->since_ns, server->options.idle_timeout),

@@ -22,6 +22,7 @@ enum { WOK__POOL_KEPT = 96 };
 
 struct wok__server_counters {
     atomic_u64 accepted, refused, closed, started, finished, client_gone, by_class[6];
+    atomic_u64 handshakes, handshakes_failed;
 };
 
 struct wok__server_local {

@@ -7,7 +7,9 @@
 #include <pthread.h>
 
 #include <wok/http/server.h>
+#include <wok/http/tls.h>
 #include <wok/net.h>
+#include <wok/semaphore.h>
 
 #include "http/h1_decoder.h"
 #include "platform/atomic.h"
@@ -27,6 +29,7 @@ struct wok_http_server {
     unsigned local_count;
     uint32_t id_prefix;
     wok_runtime *runtime;
+    wok_semaphore handshakes; /* permits for a step of a handshake: net/tls_session.c */
 
     /* 0, then WOK__DRAIN_ANNOUNCED (readiness off, answers close), WOK__DRAIN_CLOSING (idle
      * connections close), WOK__DRAIN_ABORTING (requests that run are aborted). */
@@ -40,9 +43,11 @@ struct wok_http_server {
     struct {
         wok_listener *listener;
         wok_join accepting;
+        bool encrypted;
     } listeners[WOK__LISTENERS_MAX]; /* whoever builds and drains the server, as the next two */
     unsigned listener_count;
-    wok_http_drain_report report; /* the lock, as the next */
+    wok_http_tls *tls; /* the lock, as the next two; what new handshakes use, or NULL */
+    wok_http_drain_report report;
     wok_waker drain_waker; /* who waits until the last connection is gone; task NULL: nobody */
 };
 
@@ -72,9 +77,10 @@ wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exc
 
 /* ---- connection.c ----------------------------------------------------------------------------- */
 
-/* Starts the connection's task; takes the stream, and the place of its address, which may be NULL. */
+/* Starts the connection's task; takes the stream, the place of its address, which may be NULL, and the
+ * reference to `tls`, NULL in clear. */
 void wok__connection_start(wok_http_server *server, wok_stream *stream,
-                           struct wok__address_count *address);
+                           struct wok__address_count *address, wok_http_tls *tls);
 
 /* ---- server_options.c ------------------------------------------------------------------------- */
 

@@ -23,9 +23,8 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
     wok_http_server *server;
 
     wok_http_server_options settled = *options;
-    int error = wok__server_options_settle(&settled);
 
-    if (runtime == NULL || error < 0)
+    if (runtime == NULL || wok__server_options_settle(&settled) < 0)
         return -EINVAL;
     server = calloc(1, sizeof *server);
     if (server == NULL)
@@ -33,6 +32,7 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
     server->options = settled;
     server->limits = wok__server_options_limits(&settled);
     server->runtime = runtime;
+    server->handshakes = (wok_semaphore)WOK_SEMAPHORE_INIT(server->options.handshakes_max);
     server->local_count = wok_runtime_workers_max(runtime) + 1;
     server->locals = calloc(server->local_count, sizeof *server->locals);
     server->router = wok__router_new(options->routes, options->demo);
@@ -71,6 +71,7 @@ void wok_http_server_free(wok_http_server *server)
     free(server->locals);
     wok__addresses_done(&server->addresses);
     wok__router_free(server->router);
+    wok_http_tls_unref(server->tls);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
@@ -80,6 +81,7 @@ void wok_http_server_free(wok_http_server *server)
 struct accepting {
     wok_http_server *server;
     wok_listener *listener;
+    bool encrypted;
     wok_sleep_future pause;
     bool pausing;
 };
@@ -95,9 +97,10 @@ static bool is_full(wok_http_server *server)
 }
 
 /* Starts the connection, or refuses it: by a reset, since an answer would cost what the limit saves. */
-static void start_connection(wok_http_server *server, wok_stream *stream)
+static void start_connection(wok_http_server *server, wok_stream *stream, bool encrypted)
 {
     struct wok__address_count *address = NULL;
+    wok_http_tls *tls = NULL;
     bool admitted = true;
 
     if (server->options.connections_per_address_max != 0) {
@@ -112,8 +115,14 @@ static void start_connection(wok_http_server *server, wok_stream *stream)
         wok_stream_reset(stream);
         return;
     }
+    if (encrypted) {
+        pthread_mutex_lock(&server->lock);
+        tls = server->tls;
+        wok__tls_context_ref(tls);
+        pthread_mutex_unlock(&server->lock);
+    }
     wok__counter_up(&wok__local(server)->counters.accepted);
-    wok__connection_start(server, stream, address);
+    wok__connection_start(server, stream, address, tls);
 }
 
 static wok_poll accepting_poll(void *self, wok_cx *cx, void *result)
@@ -140,7 +149,7 @@ static wok_poll accepting_poll(void *self, wok_cx *cx, void *result)
         } else if (code < 0) {
             return code; /* the listener was stopped */
         } else {
-            start_connection(accepting->server, stream);
+            start_connection(accepting->server, stream, accepting->encrypted);
         }
     }
 }
@@ -160,10 +169,10 @@ static const wok_future_vtable accepting_vtable = {
     .drop = accepting_drop,
 };
 
-int wok_http_server_listen(wok_http_server *server, const char *address, uint16_t port,
-                           uint16_t *ret_port)
+static int begin_listening(wok_http_server *server, const char *address, uint16_t port,
+                           bool encrypted, uint16_t *ret_port)
 {
-    struct accepting accepting = {.server = server};
+    struct accepting accepting = {.server = server, .encrypted = encrypted};
     int error;
 
     if (server->listener_count == WOK__LISTENERS_MAX)
@@ -175,10 +184,39 @@ int wok_http_server_listen(wok_http_server *server, const char *address, uint16_
     if (ret_port != NULL)
         *ret_port = wok_listener_port(accepting.listener);
     server->listeners[server->listener_count].listener = accepting.listener;
+    server->listeners[server->listener_count].encrypted = encrypted;
     server->listeners[server->listener_count].accepting =
         wok_spawn_future(&accepting_vtable, &accepting);
     server->listener_count++;
     return 0;
+}
+
+int wok_http_server_listen(wok_http_server *server, const char *address, uint16_t port,
+                           uint16_t *ret_port)
+{
+    return begin_listening(server, address, port, false, ret_port);
+}
+
+int wok_http_server_listen_tls(wok_http_server *server, const char *address, uint16_t port,
+                               uint16_t *ret_port)
+{
+    bool has_certificates;
+
+    pthread_mutex_lock(&server->lock);
+    has_certificates = server->tls != NULL;
+    pthread_mutex_unlock(&server->lock);
+    return has_certificates ? begin_listening(server, address, port, true, ret_port) : -EINVAL;
+}
+
+void wok_http_server_use_tls(wok_http_server *server, wok_http_tls *tls)
+{
+    wok_http_tls *before;
+
+    pthread_mutex_lock(&server->lock);
+    before = server->tls;
+    server->tls = tls;
+    pthread_mutex_unlock(&server->lock);
+    wok_http_tls_unref(before);
 }
 
 /* One accept as a future, to be tried without waiting. */
@@ -203,12 +241,12 @@ static const wok_future_vtable last_accept_vtable = {
 
 /* Takes the connections that the kernel has established and nobody accepted: closing the listener
  * would reset them, and a request may be in them already. */
-static void accept_the_rest(wok_http_server *server, wok_listener *listener)
+static void accept_the_rest(wok_http_server *server, wok_listener *listener, bool encrypted)
 {
     struct last_accept accept = {listener, NULL};
 
     while (wok_timeout(wok_ns(0), (wok_future){&last_accept_vtable, &accept}, NULL) == 0) {
-        start_connection(server, accept.stream);
+        start_connection(server, accept.stream, encrypted);
     }
     wok_accept_forget(listener);
 }
@@ -226,7 +264,7 @@ void wok__server_close_listeners(wok_http_server *server)
         wok_join_abort(&server->listeners[i].accepting);
         (void)wok_join_await(&server->listeners[i].accepting, NULL, NULL);
         wok_join_drop(&server->listeners[i].accepting);
-        accept_the_rest(server, server->listeners[i].listener);
+        accept_the_rest(server, server->listeners[i].listener, server->listeners[i].encrypted);
         wok_listener_close(server->listeners[i].listener);
     }
     server->listener_count = 0;
@@ -301,6 +339,8 @@ void wok_http_server_metrics_get(const wok_http_server *server,
         metrics.requests += load_relaxed(&counters->started);
         metrics.client_gone += load_relaxed(&counters->client_gone);
         metrics.connections_refused += load_relaxed(&counters->refused);
+        metrics.tls_handshakes += load_relaxed(&counters->handshakes);
+        metrics.tls_handshakes_failed += load_relaxed(&counters->handshakes_failed);
         for (int class = 0; class < 6; class ++)
             metrics.responses_by_class[class] += load_relaxed(&counters->by_class[class]);
     }

@@ -27,6 +27,7 @@ void wok_http_server_options_init(wok_http_server_options *ret_options)
         .trailer_bytes_max = 4096,
         .request_memory_max = 16 << 20,
         .grace = wok_seconds(8),
+        .handshake_timeout = wok_seconds(10),
         .head_timeout = wok_seconds(10),
         .body_progress_timeout = wok_seconds(10),
         .body_timeout = wok_seconds(60),
@@ -54,10 +55,13 @@ int wok__server_options_settle(wok_http_server_options *options)
         options->output_max == 0 || options->target_bytes_max == 0 ||
         options->head_bytes_max == 0 || options->headers_max == 0 ||
         options->request_memory_max == 0 || options->head_timeout.ns == 0 ||
-        options->write_timeout.ns == 0 || options->request_timeout.ns == 0)
+        options->handshake_timeout.ns == 0 || options->write_timeout.ns == 0 ||
+        options->request_timeout.ns == 0)
         return -EINVAL;
     if (options->connections_max == 0)
         options->connections_max = connections_that_fit();
+    if (options->handshakes_max == 0)
+        options->handshakes_max = wok_runtime_workers(wok_runtime_current());
     if (options->pipelined_max > WOK__PIPELINE_MAX)
         options->pipelined_max = WOK__PIPELINE_MAX;
     return 0;
