@@ -29,6 +29,7 @@ struct program {
     struct wok__config config;
     struct wok_handlers_context handlers;
     wok_http_server *server;
+    wok_http_tls *tls; /* until the server takes it */
     int exit_code;
 };
 
@@ -149,9 +150,33 @@ static int cannot(const char *what, int error)
     return lacks ? WOK__EXIT_UNAVAILABLE : WOK__EXIT_INTERNAL;
 }
 
+static int listen_encrypted(struct program *program)
+{
+    const struct wok__config_tls *tls = &program->config.tls;
+
+    if (tls->listener_count == 0)
+        return 0;
+    wok_http_server_use_tls(program->server, WOK_TAKE(program->tls));
+    for (unsigned i = 0; i < tls->listener_count; i++) {
+        struct wok__config_listener listener = tls->listeners[i];
+        char where[80];
+        int error = wok_http_server_listen_tls(program->server, listener.address, listener.port,
+                                               &listener.port);
+        wok__config_format_listen(&listener, where, sizeof where);
+        if (error < 0) {
+            wok__log_printf(&failed, "cannot listen on %s: %s; %s", where, strerror(-error),
+                            cure_for(error));
+            return WOK__EXIT_UNAVAILABLE;
+        }
+        wok__log_printf(&told, "wok-server listening on https://%s", where);
+    }
+    return 0;
+}
+
 static int listen_all(struct program *program)
 {
     const struct wok__config *config = &program->config;
+    int code;
 
     for (unsigned i = 0; i < config->listener_count; i++) {
         struct wok__config_listener listener = config->listeners[i];
@@ -166,6 +191,9 @@ static int listen_all(struct program *program)
         }
         wok__log_printf(&told, "wok-server listening on http://%s", where);
     }
+    code = listen_encrypted(program);
+    if (code != 0)
+        return code;
     if (config->warning[0] != '\0')
         wok__log_printf(&warned, "%s", config->warning);
     wok__log_printf(&told, "%u workers, demonstrations %s, process %d",
@@ -200,20 +228,69 @@ static void count_stops(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-static int wait_for_stop(void)
+/* ---- SIGHUP ---------------------------------------------------------------------------------------- */
+
+/* What reading the certificates again came to. */
+typedef struct reloaded {
+    wok_http_tls *tls;
+    int code;
+    char why[512];
+} reloaded;
+typedef const struct wok__config *config_ref;
+WOK_TASK(read_again, config_ref, reloaded);
+
+static int read_again(config_ref *args, reloaded *result)
+{
+    result->code = wok__config_tls_read(*args, &result->tls, result->why, sizeof result->why);
+    return 0;
+}
+
+/* Open connections keep what they have; when the files do not do, so does the server. */
+static void reload(struct program *program)
+{
+    reloaded result;
+    wok_join_error why;
+
+    if (program->config.tls.listener_count == 0) {
+        wok__log_printf(&told, "SIGHUP: there are no certificates to read again");
+        return;
+    }
+    read_again_join join = wok_spawn_blocking(read_again, {&program->config});
+    if (read_again_await(&join, &result, &why) < 0) {
+        wok__log_printf(&warned, "kept the certificates: %s", why.message);
+    } else if (result.code != 0) {
+        wok__log_printf(&warned, "kept the certificates: %s", result.why);
+    } else {
+        wok_http_server_use_tls(program->server, result.tls);
+        wok__log_printf(&told, "read %u certificates again",
+                        program->config.tls.certificates.count);
+    }
+    read_again_join_drop(&join);
+}
+
+static int wait_for_stop(struct program *program)
 {
     WOK_CLEANUP(wok_signal_done) wok_signal term = {0};
     WOK_CLEANUP(wok_signal_done) wok_signal interrupt = {0};
+    WOK_CLEANUP(wok_signal_done) wok_signal hangup = {0};
     int error = wok_signal_init(&term, SIGTERM);
     int code;
 
     if (error == 0)
         error = wok_signal_init(&interrupt, SIGINT);
+    if (error == 0)
+        error = wok_signal_init(&hangup, SIGHUP);
     if (error < 0)
         return error;
     count_stops();
-    wok_op branches[] = {wok_signal_op(&term), wok_signal_op(&interrupt)};
-    return wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
+    for (;;) {
+        wok_op branches[] = {wok_signal_op(&term), wok_signal_op(&interrupt),
+                             wok_signal_op(&hangup)};
+        int which = wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
+        if (which != 2)
+            return which;
+        reload(program);
+    }
 }
 
 static void drain(struct program *program)
@@ -263,7 +340,7 @@ static int serve(program_ref *args, int *result)
         (void)wok_http_server_drain(program->server, NULL);
         return 0;
     }
-    error = wait_for_stop();
+    error = wait_for_stop(program);
     if (error < 0)
         *result = cannot("wait for signals", error);
     drain(program);
@@ -335,6 +412,11 @@ static int tell(const struct wok__config *config)
     return 0;
 }
 
+static bool needs_certificates(enum wok__config_action action)
+{
+    return action == WOK__ACTION_SERVE || action == WOK__ACTION_CHECK;
+}
+
 int main(int argc, char **argv)
 {
     static struct program program;
@@ -343,18 +425,23 @@ int main(int argc, char **argv)
 
     hold_standard_descriptors();
     code = wok__config_read(&program.config, argc, argv, environ, error, sizeof error);
+    if (code == 0 && needs_certificates(program.config.action))
+        code = wok__config_tls_read(&program.config, &program.tls, error, sizeof error);
     if (code != 0) {
         fprintf(stderr, "wok-server: %s\n", error);
         return code;
     }
     if (program.config.action == WOK__ACTION_HEALTH_CHECK)
         return wok__health_check(&program.config);
-    if (program.config.action != WOK__ACTION_SERVE)
+    if (program.config.action != WOK__ACTION_SERVE) {
+        wok_http_tls_unref(program.tls);
         return tell(&program.config);
+    }
     signal(SIGPIPE, SIG_IGN);
     start_log(&program.config);
     raise_descriptor_limit();
     code = run(&program);
+    wok_http_tls_unref(program.tls);
     (void)wok__log_stop(LOG_FLUSH);
     return code;
 }

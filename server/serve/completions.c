@@ -9,12 +9,22 @@
 
 #include "serve/config.h"
 
+static bool names_files(const struct wok__option *option)
+{
+    return option->kind == WOK__KIND_FILE || option->kind == WOK__KIND_FILES;
+}
+
+static bool is_repeatable(const struct wok__option *option)
+{
+    return option->kind == WOK__KIND_LISTENERS || option->kind == WOK__KIND_FILES;
+}
+
 /* ---- bash ------------------------------------------------------------------------------------------ */
 
 /* What the script's `case` does after an option whose value can be completed. */
 static void bash_value(FILE *file, const struct wok__option *option)
 {
-    if (option->kind == WOK__KIND_FILE)
+    if (names_files(option))
         fprintf(file,
                 "    %s)\n        compopt -o filenames 2>/dev/null\n"
                 "        COMPREPLY=($(compgen -f -- \"$cur\"))\n        return\n        ;;\n",
@@ -34,8 +44,7 @@ static void bash_typed_values(FILE *file)
 
     for (size_t i = 0; i < WOK__OPTIONS; i++) {
         const struct wok__option *option = &wok__options[i];
-        if (option->form != WOK__VALUE_NEEDED || option->choices != NULL ||
-            option->kind == WOK__KIND_FILE)
+        if (option->form != WOK__VALUE_NEEDED || option->choices != NULL || names_files(option))
             continue;
         fprintf(file, "%s%s", separator, option->flag);
         separator = " | \\\n        ";
@@ -73,7 +82,7 @@ static void zsh_option(FILE *file, const struct wok__option *option)
 {
     static const char *const form[] = {"", "=", "", "=-"}; /* "=-": attached only */
 
-    fprintf(file, " \\\n    '%s%s%s[", option->kind == WOK__KIND_LISTENERS ? "*" : "", option->flag,
+    fprintf(file, " \\\n    '%s%s%s[", is_repeatable(option) ? "*" : "", option->flag,
             form[option->form]);
     for (const char *at = option->what; *at != '\0'; at++)
         fprintf(file, "%s", *at == '\'' ? "'\\''" : (char[]){*at, '\0'});
@@ -82,7 +91,7 @@ static void zsh_option(FILE *file, const struct wok__option *option)
         fputs(option->form == WOK__VALUE_NEEDED ? ":" : "::", file);
         for (const char *at = option->value; *at != '\0'; at++)
             fprintf(file, "%s%c", *at == ':' ? "\\" : "", *at);
-        if (option->kind == WOK__KIND_FILE)
+        if (names_files(option))
             fputs(":_files", file);
         else if (option->choices != NULL)
             fprintf(file, ":(%s)", option->choices);
@@ -108,7 +117,7 @@ static void fish(FILE *file)
     for (size_t i = 0; i < WOK__OPTIONS; i++) {
         const struct wok__option *option = &wok__options[i];
         fprintf(file, "complete -c wok-server -l %s", option->flag + 2);
-        if (option->kind == WOK__KIND_FILE)
+        if (names_files(option))
             fputs(" -r -F", file);
         else if (option->form == WOK__VALUE_NEEDED)
             fputs(" -x", file);

@@ -146,7 +146,9 @@ static int read_defaults(struct wok__reading *reading)
         int code = 0;
         if (config->origins[i].source != 0 || option->otherwise == NULL)
             continue;
-        if (wok__option_default_in_words(option))
+        if (wok__option_default_in_words(option) ||
+            (i == WOK__OPTION_LISTEN &&
+             config->tls.listener_count != 0)) /* nobody asked for clear */
             config->origins[i].source = WOK__FROM_DEFAULT;
         else
             code = wok__reading_set(reading, option, option->flag, option->otherwise);
@@ -155,13 +157,14 @@ static int read_defaults(struct wok__reading *reading)
     }
     for (unsigned i = 0; i < config->listener_count; i++)
         loopback = loopback && config->listeners[i].loopback;
+    for (unsigned i = 0; i < config->tls.listener_count; i++)
+        loopback = loopback && config->tls.listeners[i].loopback;
     if (config->origins[WOK__OPTION_DEMO].source == WOK__FROM_DEFAULT)
         config->demo = loopback;
     return 0;
 }
 
-/* Makes an error that is found later speak of the option's own source. */
-static const char *back_to(struct wok__reading *reading, enum wok__option_id id)
+const char *wok__reading_back_to(struct wok__reading *reading, enum wok__option_id id)
 {
     const struct wok__origin *origin = &reading->config->origins[id];
 
@@ -190,7 +193,7 @@ static int check_relations(struct wok__reading *reading)
             reading,
             "%s %zu: the head, of which the target is a part, may have %zu bytes only; "
             "set it below that, or raise --head-bytes-max",
-            back_to(reading, WOK__OPTION_TARGET_BYTES_MAX), server->target_bytes_max,
+            wok__reading_back_to(reading, WOK__OPTION_TARGET_BYTES_MAX), server->target_bytes_max,
             server->head_bytes_max);
     if (server->body_progress_timeout.ns > server->body_timeout.ns &&
         both_given(config, WOK__OPTION_BODY_PROGRESS_TIMEOUT, WOK__OPTION_BODY_TIMEOUT))
@@ -198,7 +201,7 @@ static int check_relations(struct wok__reading *reading)
             reading,
             "%s %llu: a whole body may take %llu ms only; set it to that or less, or raise "
             "--body-timeout",
-            back_to(reading, WOK__OPTION_BODY_PROGRESS_TIMEOUT),
+            wok__reading_back_to(reading, WOK__OPTION_BODY_PROGRESS_TIMEOUT),
             (unsigned long long)(server->body_progress_timeout.ns / 1000000),
             (unsigned long long)(server->body_timeout.ns / 1000000));
     if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_max != RLIM_INFINITY &&
@@ -207,9 +210,9 @@ static int check_relations(struct wok__reading *reading)
             reading,
             "%s %zu: this process may open %llu descriptors; raise that limit (ulimit -n, "
             "or LimitNOFILE=), or ask for less",
-            back_to(reading, WOK__OPTION_CONNECTIONS_MAX), server->connections_max,
+            wok__reading_back_to(reading, WOK__OPTION_CONNECTIONS_MAX), server->connections_max,
             (unsigned long long)descriptors.rlim_max);
-    return 0;
+    return wok__reading_check_tls(reading);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <wok/http/server.h>
+#include <wok/http/tls.h>
 #include <wok/time.h>
 
 #include "serve/options.h"
@@ -27,6 +27,19 @@ struct wok__config_listener {
     char address[64]; /* numeric, without brackets */
     uint16_t port;
     bool loopback, v6;
+};
+
+/* Names of files, each with its zero byte. */
+struct wok__config_paths {
+    unsigned count;
+    size_t used;
+    char text[2048];
+};
+
+struct wok__config_tls {
+    struct wok__config_listener listeners[WOK__CONFIG_LISTENERS_MAX];
+    unsigned listener_count;
+    struct wok__config_paths certificates, keys; /* as many of these as of those */
 };
 
 enum wok__config_action {
@@ -58,6 +71,7 @@ struct wok__config {
     enum wok__config_action action;
     struct wok__config_listener listeners[WOK__CONFIG_LISTENERS_MAX];
     unsigned listener_count;
+    struct wok__config_tls tls;
     size_t workers; /* 0: as many as there are cores */
     bool demo;
     size_t log_format; /* enum wok__log_format; its default is for who knows where stderr goes */
@@ -88,6 +102,15 @@ bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret
 
 /* Writes the listener as it is read, and returns its length. */
 int wok__config_format_listen(const struct wok__config_listener *listener, char *text, size_t size);
+
+/* ---- config_tls.c ---------------------------------------------------------------------------------- */
+
+/* The name at this place of the list. */
+const char *wok__config_path(const struct wok__config_paths *paths, unsigned at);
+
+/* Reads the certificates and keys, if there are TLS listeners; 0, or an exit code and the line `error`. */
+int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tls, char *error,
+                         size_t error_size);
 
 /* ---- config_help.c, completions.c, config_show.c: they print --------------------------------------- */
 

@@ -78,7 +78,8 @@ static int read_line(struct wok__reading *reading, char *line, struct port *port
     if (option == NULL)
         return unknown_name(reading, line);
     origin = &reading->config->origins[option - wok__options];
-    if (origin->source == WOK__FROM_FILE && option->kind != WOK__KIND_LISTENERS)
+    if (origin->source == WOK__FROM_FILE && option->kind != WOK__KIND_LISTENERS &&
+        option->kind != WOK__KIND_FILES)
         return wok__reading_fail(reading, "%s %.120s: line %u has set it already; leave one out",
                                  option->environment, trim(equals + 1), origin->line);
     if (wok__reading_has(reading, option) && option->kind != WOK__KIND_FILE)

@@ -25,6 +25,20 @@ bool wok__reading_has(const struct wok__reading *reading, const struct wok__opti
 int wok__reading_set(struct wok__reading *reading, const struct wok__option *option,
                      const char *name, const char *value);
 
+/* Makes an error that is found later speak of the option's own source; what gave it. */
+const char *wok__reading_back_to(struct wok__reading *reading, enum wok__option_id id);
+
+/* config_tls.c: takes in one or more listeners or files, with commas between them. */
+int wok__reading_list(struct wok__reading *reading, const struct wok__option *option,
+                      const char *name, const char *value);
+
+/* config_tls.c: listeners, certificates and keys have to fit together. */
+int wok__reading_check_tls(struct wok__reading *reading);
+
+/* config_tls.c: writes such a list as it is read. */
+void wok__config_format_list(const struct wok__config *config, const struct wok__option *option,
+                             char *text, size_t size);
+
 /* config_value.c: a decimal number in [low, high], or false. */
 bool wok__parse_number(const char *text, uint64_t low, uint64_t high, uint64_t *ret_number);
 

@@ -9,6 +9,8 @@ static void format_listeners(const struct wok__config *config, char *text, size_
 {
     size_t used = 0;
 
+    if (config->listener_count == 0)
+        snprintf(text, size, "(none)");
     for (unsigned i = 0; i < config->listener_count && used < size; i++) {
         if (i > 0)
             text[used++] = ',';
@@ -24,7 +26,9 @@ static void format_value(const struct wok__config *config, const struct wok__opt
     bool default_in_words = config->origins[option - wok__options].source == WOK__FROM_DEFAULT &&
                             wok__option_default_in_words(option);
 
-    if (option->kind == WOK__KIND_LISTENERS) {
+    if (option->kind == WOK__KIND_FILES || option == &wok__options[WOK__OPTION_LISTEN_TLS]) {
+        wok__config_format_list(config, option, text, size);
+    } else if (option->kind == WOK__KIND_LISTENERS) {
         format_listeners(config, text, size);
     } else if (option->kind == WOK__KIND_SWITCH) {
         snprintf(text, size, "%s", config->demo ? "on" : "off");
@@ -73,7 +77,7 @@ void wok__config_show(const struct wok__config *config, FILE *file)
 {
     for (size_t i = 0; i < WOK__OPTIONS; i++) {
         const struct wok__option *option = &wok__options[i];
-        char value[WOK__CONFIG_LISTENERS_MAX * 80], origin[512];
+        char value[2048 + WOK__CONFIG_LISTENERS_MAX * 80], origin[512];
         if (option->environment == NULL)
             continue;
         format_value(config, option, value, sizeof value);

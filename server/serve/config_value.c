@@ -217,8 +217,9 @@ int wok__reading_set(struct wok__reading *reading, const struct wok__option *opt
 
     switch (option->kind) {
     case WOK__KIND_LISTENERS:
-        code = strcmp(name, "PORT") == 0 ? set_port(reading, text)
-                                         : add_listeners(reading, name, text);
+        code = id == WOK__OPTION_LISTEN_TLS ? wok__reading_list(reading, option, name, text)
+               : strcmp(name, "PORT") == 0  ? set_port(reading, text)
+                                            : add_listeners(reading, name, text);
         break;
     case WOK__KIND_COUNT:
     case WOK__KIND_TIME:
@@ -236,6 +237,9 @@ int wok__reading_set(struct wok__reading *reading, const struct wok__option *opt
         break;
     case WOK__KIND_FILE:
         code = set_file(reading, name, text);
+        break;
+    case WOK__KIND_FILES:
+        code = wok__reading_list(reading, option, name, text);
         break;
     case WOK__KIND_ACTION:
         code = set_action(reading, option, value);

@@ -92,6 +92,9 @@ int wok__health_check(const struct wok__config *config)
     char answer[64] = "", where[96];
     size_t size = 0;
 
+    if (config->health_url == NULL && config->listener_count == 0)
+        return complain("a server that speaks TLS only",
+                        "it asks in clear: add a --listen on loopback, or say where it is");
     if (config->health_url != NULL && !parse_url(config->health_url, &target))
         return complain(config->health_url, "it is not a URL like http://127.0.0.1:8080");
     snprintf(where, sizeof where, "%s port %u", target.address, target.port);

@@ -23,16 +23,19 @@
     .kind = WOK__KIND_CHOICE, .form = WOK__VALUE_NEEDED, .choices = (words),                       \
     .offset = offsetof(struct wok__config, member)
 #define ACTION(how) .kind = WOK__KIND_ACTION, .form = (how), .group = WOK__GROUP_OTHER
+#define PATHS(member)                                                                              \
+    .kind = WOK__KIND_FILES, .form = WOK__VALUE_NEEDED,                                            \
+    .offset = offsetof(struct wok__config, member)
+#define TLS .group = WOK__GROUP_TLS
 #define LIMIT .group = WOK__GROUP_LIMITS
 #define LOG .group = WOK__GROUP_LOG
 #define DEADLINE .group = WOK__GROUP_DEADLINES
 
 const char *const wok__option_groups[WOK__GROUPS] = {
-    [WOK__GROUP_SERVING] = "serving",
-    [WOK__GROUP_LIMITS] = "limits",
-    [WOK__GROUP_DEADLINES] = "deadlines",
-    [WOK__GROUP_STOPPING] = "stopping",
-    [WOK__GROUP_LOG] = "log",
+    [WOK__GROUP_SERVING] = "serving",   [WOK__GROUP_TLS] = "TLS",
+
+    [WOK__GROUP_LIMITS] = "limits",     [WOK__GROUP_DEADLINES] = "deadlines",
+    [WOK__GROUP_STOPPING] = "stopping", [WOK__GROUP_LOG] = "log",
     [WOK__GROUP_OTHER] = "other",
 };
 
@@ -49,6 +52,22 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "serve the demonstration routes", .otherwise = "on if every listener is on loopback",
         .choices = "on off", .kind = WOK__KIND_SWITCH},
     [WOK__OPTION_NO_DEMO] = {"--no-demo", .what = "do not serve them", .kind = WOK__KIND_OFF},
+
+    [WOK__OPTION_LISTEN_TLS] = {"--listen-tls", "WOK_LISTEN_TLS", "ADDR:PORT", TLS,
+        .what = "where to listen for TLS; repeatable; then in clear only where --listen says",
+        .otherwise = "none", .kind = WOK__KIND_LISTENERS, .form = WOK__VALUE_NEEDED},
+    [WOK__OPTION_TLS_CERT] = {"--tls-cert", "WOK_TLS_CERT", "FILE", TLS,
+        .what = "certificate in PEM form, its chain behind it; repeatable, by the client's name",
+        .otherwise = "none", PATHS(tls.certificates)},
+    [WOK__OPTION_TLS_KEY] = {"--tls-key", "WOK_TLS_KEY", "FILE", TLS,
+        .what = "its private key; repeatable, in the same order", .otherwise = "none",
+        PATHS(tls.keys)},
+    [WOK__OPTION_TLS_HANDSHAKES_MAX] = {"--tls-handshakes-max", "WOK_TLS_HANDSHAKES_MAX", "N", TLS,
+        .what = "handshakes computed on at once; the next waits its turn", .otherwise = "the workers",
+        COUNT(server.handshakes_max, 1, 10000)},
+    [WOK__OPTION_TLS_HANDSHAKE_TIMEOUT] = {"--tls-handshake-timeout", "WOK_TLS_HANDSHAKE_TIMEOUT", TLS,
+        .what = "for a handshake, from the accept; then it is closed", .otherwise = "10000",
+        TIME(server.handshake_timeout, 1)},
 
     [WOK__OPTION_CONNECTIONS_MAX] = {"--connections-max", "WOK_CONNECTIONS_MAX", "N", LIMIT,
         .what = "connections open at once; beyond it accepting pauses",

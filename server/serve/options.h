@@ -13,6 +13,11 @@ enum wok__option_id {
     WOK__OPTION_WORKERS,
     WOK__OPTION_DEMO,
     WOK__OPTION_NO_DEMO,
+    WOK__OPTION_LISTEN_TLS,
+    WOK__OPTION_TLS_CERT,
+    WOK__OPTION_TLS_KEY,
+    WOK__OPTION_TLS_HANDSHAKES_MAX,
+    WOK__OPTION_TLS_HANDSHAKE_TIMEOUT,
     WOK__OPTION_CONNECTIONS_MAX,
     WOK__OPTION_CONNECTIONS_PER_ADDRESS_MAX,
     WOK__OPTION_REQUESTS_PER_CONNECTION_MAX,
@@ -55,6 +60,7 @@ enum wok__option_kind {
     WOK__KIND_OFF,       /* the flag that switches off what the one above it switches on */
     WOK__KIND_CHOICE, /* one of `choices`; a size_t of the configuration, the word's place in the list */
     WOK__KIND_FILE,
+    WOK__KIND_FILES,  /* names of files, one more each time; commas between several */
     WOK__KIND_ACTION, /* what the program does instead of serving */
 };
 
@@ -67,6 +73,7 @@ enum wok__value_form {
 
 enum wok__option_group {
     WOK__GROUP_SERVING,
+    WOK__GROUP_TLS,
     WOK__GROUP_LIMITS,
     WOK__GROUP_DEADLINES,
     WOK__GROUP_STOPPING,

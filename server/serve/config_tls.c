@@ -1,0 +1,153 @@
+/*
+ * config_tls.c - what the configuration says of TLS: its listeners, certificates and keys.
+ *
+ * Certificates and keys are two lists, of which the first belongs to the first.  They are read when they
+ * are given and again at each SIGHUP, so the paths are kept and not what was in the files.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "serve/config_reading.h"
+
+const char *wok__config_path(const struct wok__config_paths *paths, unsigned at)
+{
+    const char *path = paths->text;
+
+    for (; at > 0; at--)
+        path += strlen(path) + 1;
+    return path;
+}
+
+/* ---- values ---------------------------------------------------------------------------------------- */
+
+static int add_listener(struct wok__reading *reading, const char *name, const char *value)
+{
+    struct wok__config_tls *tls = &reading->config->tls;
+    struct wok__config_listener *listener = &tls->listeners[tls->listener_count];
+    const char *reason = "it has no port";
+
+    if (tls->listener_count == WOK__CONFIG_LISTENERS_MAX)
+        return wok__reading_fail(reading,
+                                 "%s %.120s: there are %d listeners already, which is the most; "
+                                 "leave one out",
+                                 name, value, WOK__CONFIG_LISTENERS_MAX);
+    if (strncmp(value, "unix:", 5) == 0 || !wok__config_parse_listen(value, listener, &reason))
+        return wok__reading_fail(reading, "%s %.120s: %s; write it as 127.0.0.1:8443 or [::1]:8443",
+                                 name, value, reason);
+    tls->listener_count++;
+    return 0;
+}
+
+static int add_path(struct wok__reading *reading, const struct wok__option *option,
+                    const char *name, const char *value)
+{
+    struct wok__config_paths *paths =
+        (struct wok__config_paths *)((char *)reading->config + option->offset);
+    size_t size = strlen(value) + 1;
+
+    if (size == 1)
+        return wok__reading_fail(reading, "%s: the name of a file is missing; give one", name);
+    if (paths->count == WOK_HTTP_TLS_CERTIFICATES_MAX || sizeof paths->text - paths->used < size)
+        return wok__reading_fail(
+            reading,
+            "%s %.120s: there may be %d files, whose names have %zu bytes together; leave one out",
+            name, value, WOK_HTTP_TLS_CERTIFICATES_MAX, sizeof paths->text);
+    memcpy(paths->text + paths->used, value, size);
+    paths->used += size;
+    paths->count++;
+    return 0;
+}
+
+int wok__reading_list(struct wok__reading *reading, const struct wok__option *option,
+                      const char *name, const char *value)
+{
+    char one[1024];
+    int code = 0;
+
+    for (bool last = false; code == 0 && !last;) {
+        size_t size = strcspn(value, ",");
+        last = value[size] == '\0';
+        if (size >= sizeof one)
+            return wok__reading_fail(reading, "%s %.120s: it has more than %zu bytes; shorten it",
+                                     name, value, sizeof one - 1);
+        memcpy(one, value, size);
+        one[size] = '\0';
+        code = option->kind == WOK__KIND_FILES ? add_path(reading, option, name, one)
+                                               : add_listener(reading, name, one);
+        value += size + 1;
+    }
+    return code;
+}
+
+/* ---- what has to fit together ---------------------------------------------------------------------- */
+
+int wok__reading_check_tls(struct wok__reading *reading)
+{
+    const struct wok__config *config = reading->config;
+    const struct wok__config_tls *tls = &config->tls;
+    char where[80];
+
+    if (tls->certificates.count != tls->keys.count) {
+        bool more = tls->certificates.count > tls->keys.count;
+        const struct wok__config_paths *paths = more ? &tls->certificates : &tls->keys;
+        return wok__reading_fail(
+            reading,
+            "%s %.120s: there are %u certificates and %u keys; give as many --tls-key as --tls-cert",
+            wok__reading_back_to(reading, more ? WOK__OPTION_TLS_CERT : WOK__OPTION_TLS_KEY),
+            wok__config_path(paths, paths->count - 1), tls->certificates.count, tls->keys.count);
+    }
+    if (tls->listener_count != 0 && tls->certificates.count == 0) {
+        wok__config_format_listen(&tls->listeners[0], where, sizeof where);
+        return wok__reading_fail(reading,
+                                 "%s %s: it needs a certificate; give --tls-cert FILE and "
+                                 "--tls-key FILE",
+                                 wok__reading_back_to(reading, WOK__OPTION_LISTEN_TLS), where);
+    }
+    if (tls->listener_count == 0 && tls->certificates.count != 0)
+        return wok__reading_fail(reading,
+                                 "%s %.120s: no listener uses it; give --listen-tls ADDR:PORT",
+                                 wok__reading_back_to(reading, WOK__OPTION_TLS_CERT),
+                                 wok__config_path(&tls->certificates, 0));
+    return 0;
+}
+
+int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tls, char *error,
+                         size_t error_size)
+{
+    const struct wok__config_tls *tls = &config->tls;
+    wok_http_tls_certificate pairs[WOK_HTTP_TLS_CERTIFICATES_MAX];
+    int code;
+
+    *ret_tls = NULL;
+    if (tls->listener_count == 0)
+        return 0;
+    for (unsigned i = 0; i < tls->certificates.count; i++)
+        pairs[i] = (wok_http_tls_certificate){wok__config_path(&tls->certificates, i),
+                                              wok__config_path(&tls->keys, i)};
+    code = wok_http_tls_new(ret_tls, &(wok_http_tls_options){pairs, tls->certificates.count}, error,
+                            error_size);
+    return code == 0 ? 0 : code == -EINVAL ? WOK__EXIT_CONFIG : WOK__EXIT_UNAVAILABLE;
+}
+
+/* ---- showing --------------------------------------------------------------------------------------- */
+
+void wok__config_format_list(const struct wok__config *config, const struct wok__option *option,
+                             char *text, size_t size)
+{
+    const struct wok__config_tls *tls = &config->tls;
+    const struct wok__config_paths *paths =
+        (const struct wok__config_paths *)((const char *)config + option->offset);
+    unsigned count = option->kind == WOK__KIND_FILES ? paths->count : tls->listener_count;
+    size_t used = 0;
+
+    if (count == 0)
+        snprintf(text, size, "(none)");
+    for (unsigned i = 0; i < count && used < size; i++) {
+        if (i > 0)
+            text[used++] = ',';
+        if (option->kind == WOK__KIND_FILES)
+            used += (size_t)snprintf(text + used, size - used, "%s", wok__config_path(paths, i));
+        else
+            used += (size_t)wok__config_format_listen(&tls->listeners[i], text + used, size - used);
+    }
+}
