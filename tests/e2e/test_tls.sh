@@ -1,0 +1,96 @@
+#!/bin/sh
+# TLS: what is agreed on, what is refused, what wrong files are told, and certificates that change.
+. "$(dirname "$0")/common"
+. "$(dirname "$0")/certificates"
+
+# ---- files that do not do --------------------------------------------------------------------------
+
+make_certificate one one.example
+make_certificate two two.example 30 rsa
+make_certificate three one.example
+cd "$scratch" || exit 1
+
+refused() { # claim, exit code, the line, options...
+    claim=$1 wanted=$2 line=$3
+    shift 3
+    timeout -k 1 $((5 * slack)) "$WOK_SERVER" "$@" >out 2>err
+    same "$claim: exit code" "$wanted" $?
+    same "$claim: one line on stderr, nothing on stdout" '1 0' "$(($(wc -l <err))) $(($(wc -c <out)))"
+    finds "$claim: the value, the reason, the cure" "$line" err
+}
+
+for how in '' --check-config; do
+    # shellcheck disable=SC2086 # a word or none
+    {
+        refused "no such certificate $how" 78 'none.crt: No such file.*; .*read' $how --listen-tls 127.0.0.1:0 --tls-cert none.crt --tls-key one.key
+        refused "no such key $how" 78 'none.key: No such file.*; .*read' $how --listen-tls 127.0.0.1:0 --tls-cert one.crt --tls-key none.key
+        refused "another's key $how" 78 'two.key: it is not the key of the certificate in one.crt; ' $how --listen-tls 127.0.0.1:0 --tls-cert one.crt --tls-key two.key
+        refused "no certificate in it $how" 78 'one.key: it holds no certificate.*; ' $how --listen-tls 127.0.0.1:0 --tls-cert one.key --tls-key one.key
+        refused "a second pair that is wrong $how" 78 'three.key: it is not the key' $how --listen-tls 127.0.0.1:0 --tls-cert one.crt --tls-key one.key --tls-cert two.crt --tls-key three.key
+    }
+done
+refused "a listener without a certificate" 2 'listen-tls 127.0.0.1:0: it needs a certificate; give --tls-cert' --listen-tls 127.0.0.1:0
+refused "a certificate without a listener" 2 'tls-cert one.crt: no listener.*give --listen-tls' --tls-cert one.crt --tls-key one.key
+if [ "$(id -u)" -ne 0 ]; then
+    chmod 0 three.key
+    refused "a key that may not be read" 78 'three.key: Permission denied; ' --listen-tls 127.0.0.1:0 --tls-cert three.crt --tls-key three.key
+    chmod 600 three.key
+else
+    skip "a key that may not be read: root reads all"
+fi
+"$WOK_SERVER" --check-config --listen-tls 127.0.0.1:1 --tls-cert one.crt --tls-key one.key >out 2>err
+same "--check-config of files that do: exit code" 0 $?
+finds "--check-config shows them" '^WOK_TLS_CERT +one.crt +flag --tls-cert$' out
+finds "--check-config shows that nothing is served in clear" '^WOK_LISTEN +\(none\) +default$' out
+
+# ---- the client ------------------------------------------------------------------------------------
+
+start_server --listen-tls 127.0.0.1:0 --tls-cert one.crt --tls-key one.key --tls-cert two.crt --tls-key two.key \
+    --tls-handshake-timeout 1000
+tls_port
+client tls.mjs "$clear_port" 1000
+
+# ---- certificates that change ----------------------------------------------------------------------
+
+shown() { # the subject and the key of the certificate that is shown to one.example
+    openssl s_client -connect "127.0.0.1:$port" -servername one.example </dev/null 2>/dev/null | openssl x509 -noout -pubkey 2>/dev/null
+}
+of_file() { openssl x509 -noout -pubkey -in "$1"; }
+again() { # the line that the log is to say, one more than before
+    seen=$(grep -c "$1" "$log")
+    kill -HUP "$server"
+    more() { [ "$(grep -c "$1" "$log")" -gt "$seen" ]; }
+    until_true 10 more "$1"
+    check $? "SIGHUP: the log says '$1'" "$(tail -n 3 "$log")"
+}
+
+before=$(of_file one.crt)
+curl -sk --no-buffer "https://127.0.0.1:$port/sleep?ms=1500" >old 2>&1 &
+old=$!
+same "before, the first certificate is shown" "$before" "$(shown)"
+cp three.crt one.crt
+again 'kept the certificates: one.key: it is not the key'
+same "a pair that does not fit is not taken" "$before" "$(shown)"
+cp three.key one.key
+again 'read 2 certificates again'
+same "new files are shown to new connections" "$(of_file three.crt)" "$(shown)"
+rm one.crt
+again 'kept the certificates: one.crt: No such file'
+same "a file that is gone changes nothing" "$(of_file three.crt)" "$(shown)"
+wait "$old"
+same "a request over all of this is answered" 0 $?
+finds "and whole" 'slept_ms' old
+cd / || exit 1
+stop_server
+
+# ---- without TLS -----------------------------------------------------------------------------------
+
+start_server
+kill -HUP "$server"
+says_so() { grep -q 'no certificates to read again' "$log"; }
+until_true 10 says_so
+check $? "without TLS a SIGHUP ends nothing, and says so"
+ask /healthz
+same "and it goes on serving" 200 "$status"
+stop_server
+finish
