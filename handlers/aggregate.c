@@ -13,6 +13,7 @@
 #include "fetch.h"
 #include "handlers.h"
 #include "json.h"
+#include "timing.h"
 
 /* ---- the request as a value ---- */
 
@@ -74,6 +75,13 @@ void wok__aggregate_use_example(struct wok__aggregate *aggregate)
     aggregate->sources[0] = (struct wok__source){.name = WOK_SLICE("API Server"), .delay_ms = 500};
     aggregate->sources[1] = (struct wok__source){.name = WOK_SLICE("Database"), .delay_ms = 300};
     aggregate->count = 2;
+}
+
+void wok__aggregate_trace(wok_http_exchange *exchange, struct wok__aggregate *aggregate)
+{
+    wok_http_exchange_trace(exchange, &aggregate->trace);
+    for (size_t i = 0; i < aggregate->count; i++)
+        aggregate->sources[i].trace = &aggregate->trace;
 }
 
 void wok__refuse_memory(wok_http_exchange *exchange)
@@ -257,8 +265,10 @@ static void handle(wok_http_exchange *exchange, aggregate_reader *read)
         aggregate.max = context->fan_out_max;
     if (!read(exchange, &aggregate) || !may_hold(exchange, aggregate.count))
         return;
+    wok__aggregate_trace(exchange, &aggregate);
     if (wok__aggregate_run(&aggregate) == -ECANCELED)
         return; /* the client is gone: nobody reads an answer */
+    wok__timing_put(exchange, aggregate.total, aggregate.sources, aggregate.count);
     answer(exchange, &aggregate);
 }
 

@@ -54,6 +54,7 @@ struct wok__aggregate {
     size_t count, capacity, max;
     char *text; /* where decoded names go: `few_text` or in `block` */
     void *block;
+    wok_http_trace trace; /* every source's, while it is asked */
     wok_duration total;
     size_t spawned;
     struct wok__tally {
@@ -80,6 +81,9 @@ struct wok__source *wok__aggregate_add(struct wok__aggregate *aggregate);
 
 /** The two sources of the example, for a request that names none. */
 void wok__aggregate_use_example(struct wok__aggregate *aggregate);
+
+/** Has every source asked as a part of the request's trace. */
+void wok__aggregate_trace(wok_http_exchange *exchange, struct wok__aggregate *aggregate);
 
 /** Answers that there is no memory for the request. */
 void wok__refuse_memory(wok_http_exchange *exchange);

@@ -6,7 +6,7 @@
  * polls it (a task of its own, or the request's) drops it before looking.
  *
  * This is the seam for real backends: another implementation of these four names asks something over
- * the network, and nothing above it changes.  backend_sim.c stands in with delays and outcomes that
+ * the network, with the headers that `trace` tells, and nothing above it changes.  backend_sim.c stands in with delays and outcomes that
  * the request itself prescribes.
  */
 #ifndef WOK_HANDLERS_BACKEND_H
@@ -15,6 +15,8 @@
 #include <wok/base.h>
 #include <wok/future.h>
 #include <wok/time.h>
+
+#include <wok/http/handler.h>
 
 #include "json.h"
 
@@ -40,9 +42,10 @@ enum wok__fetch_status {
 
 /** One source of a request: what is asked, and what came of it. */
 struct wok__source {
-    wok_slice name;       /* borrowed; valid UTF-8 without control characters */
-    wok_duration elapsed; /* from the question to the end; the fetch, then its owner */
-    uint64_t task;        /* the task that fetches it, 0: the request's own; the owner */
+    wok_slice name;              /* borrowed; valid UTF-8 without control characters */
+    const wok_http_trace *trace; /* what goes along with the question; borrowed; NULL: nothing */
+    wok_duration elapsed;        /* from the question to the end; the fetch, then its owner */
+    uint64_t task;               /* the task that fetches it, 0: the request's own; the owner */
     uint32_t delay_ms;
     uint8_t outcome; /* enum wok__outcome */
     uint8_t status;  /* enum wok__fetch_status; the fetch, then its owner */

@@ -10,6 +10,7 @@
 
 #include "handlers.h"
 #include "params.h"
+#include "timing.h"
 
 int wok__fetch_await(struct wok__source *source, wok_instant deadline)
 {
@@ -142,18 +143,21 @@ static bool read_params(wok_http_exchange *exchange, char *buffer, size_t capaci
 
 void wok__handle_fetch(wok_http_exchange *exchange)
 {
-    struct wok__source source = {.status = WOK__FETCH_PENDING};
+    wok_http_trace trace;
+    struct wok__source source = {.status = WOK__FETCH_PENDING, .trace = &trace};
     uint32_t timeout_ms = WOK__TIMEOUT_MS_DEFAULT;
     char buffer[3 * WOK__NAME_BYTES_MAX]; /* a name, and the rest with escapes to spare */
 
     if (!read_params(exchange, buffer, sizeof buffer, &source, &timeout_ms))
         return;
+    wok_http_exchange_trace(exchange, &trace);
     if (wok__fetch_await(&source, wok_after(wok_ms(timeout_ms))) == -ECANCELED)
         return; /* the client is gone: nobody reads an answer */
 
     int status = source.status == WOK__FETCH_OK        ? 200
                  : source.status == WOK__FETCH_TIMEOUT ? 504
                                                        : 502;
+    wok__timing_put(exchange, wok_ns(0), &source, 1);
     wok_http_respond(exchange, status, WOK__JSON_TYPE);
     struct wok__json json = wok__json_begin(exchange);
     wok__fetch_put_result(&json, &source, timeout_ms, NULL);

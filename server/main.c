@@ -327,6 +327,7 @@ static int serve(program_ref *args, int *result)
     options.routes = wok_routes;
     options.context = &program->handlers;
     options.demo = config->demo;
+    options.access_log = config->access_log == 1;
     error = wok_http_server_new(&program->server, &options);
     if (error < 0) {
         *result = cannot("build the server", error);

@@ -132,9 +132,14 @@ void wok__exchange_ref(struct wok_http_exchange *exchange)
 
 static void clear_fields(struct wok_http_exchange *exchange)
 {
-    for (size_t i = 0; i < exchange->field_count; i++)
-        free((char *)exchange->fields[i].value.data);
-    exchange->field_count = 0;
+    const char *text = exchange->field_text;
+
+    for (size_t i = 0; i < exchange->field_count; i++) {
+        const char *value = exchange->fields[i].value.data;
+        if (value < text || value > text + sizeof exchange->field_text)
+            free((char *)value);
+    }
+    exchange->field_count = exchange->field_text_size = 0;
 }
 
 void wok__exchange_unref(struct wok_http_exchange *exchange)
@@ -143,6 +148,7 @@ void wok__exchange_unref(struct wok_http_exchange *exchange)
     if (fetch_sub_acq_rel(&exchange->refs, 1) != 1)
         return;
     clear_fields(exchange);
+    free(exchange->tracestate);
     wok__bytes_reset(&exchange->head);
     wok__bytes_reset(&exchange->body);
     wok__bytes_reset(&exchange->out);

@@ -14,6 +14,7 @@
 #include <wok/http/server.h>
 
 #include "http/h1_encoder.h"
+#include "http/trace_context.h"
 #include "platform/atomic.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
     WOK__EXCHANGE_BODY_INLINE = 1024, /* an /aggregate of three sources answers some 500 */
     WOK__RESPONSE_FIELDS_MAX = 8,
     WOK__REQUEST_ID_SIZE = 24,
+    WOK__FIELD_TEXT_INLINE = 256, /* a Server-Timing of three fetches has some 80 bytes */
 };
 
 /* What one request may still take from the heap, and whether it wanted more. */
@@ -42,12 +44,14 @@ struct wok_http_exchange {
     atomic_u32 refs;          /* [exchange.refs] the connection and the task */
     wok_http_server *server;  /* constant */
     wok_http_handler handler; /* set by the router */
+    const char *route;        /* the path in the table, set by the router; NULL: none */
     void *context;            /* constant */
     wok_instant started;
-    bool keep_alive;    /* what the client wishes */
-    bool head_request;  /* HEAD: no body is sent */
-    bool receives_body; /* the connection appends to `body` */
-    bool no_memory;     /* the response is incomplete: it becomes a 500 */
+    bool keep_alive;          /* what the client wishes */
+    bool head_request;        /* HEAD: no body is sent */
+    bool receives_body;       /* the connection appends to `body` */
+    bool no_memory;           /* the response is incomplete: it becomes a 500 */
+    bool has_span, is_traced; /* `span` is made; by a client that sent a trace */
     struct wok__allowance allowance;
 
     struct wok__bytes head; /* the request's own bytes */
@@ -55,14 +59,20 @@ struct wok_http_exchange {
 
     int status;
     const char *content_type;
-    wok_http_field fields[WOK__RESPONSE_FIELDS_MAX]; /* values on the heap */
-    size_t field_count;
+    wok_http_field fields[WOK__RESPONSE_FIELDS_MAX]; /* values in `field_text` or on the heap */
+    size_t field_count, field_text_size;
     struct wok__bytes out;
+    uint64_t body_sent; /* of the answer, as far as it has been encoded */
 
+    char *tracestate; /* joined, on the heap; NULL: nobody asked, or there is none */
     wok_slice request_id;
     char request_id_made[WOK__REQUEST_ID_SIZE];
 
+    /* From here on nothing is cleared for the next request. */
     wok_http_request request;
+    struct wok__trace_context span;
+    uint8_t parent_id[8];
+    char field_text[WOK__FIELD_TEXT_INLINE];
     char head_inline[WOK__EXCHANGE_HEAD_INLINE];
     char out_inline[WOK__EXCHANGE_BODY_INLINE];
 };

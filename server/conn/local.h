@@ -33,6 +33,7 @@ struct wok__server_local {
     time_t date_second;
     char date[WOK__DATE_SIZE];
     uint64_t id_next; /* of generated request ids */
+    uint64_t random;  /* of generated spans */
     char pad[64];
     struct wok__server_counters counters;
     char pad_behind[64];

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conn/access_log.h"
 #include "http/headers.h"
-#include "log/log.h"
 
 /* ---- the request's task -------------------------------------------------------------------------- */
 
@@ -299,15 +299,8 @@ void wok__connection_parse(struct wok__connection *connection, wok_cx *cx)
 
 /* ---- answers --------------------------------------------------------------------------------------- */
 
-static void log_request(struct wok__log_line *line, const struct wok_http_exchange *exchange)
-{
-    wok__log_slice(line, "method", exchange->request.method_name);
-    wok__log_slice(line, "target", exchange->request.target);
-    wok__log_slice(line, "request_id", exchange->request_id);
-}
-
 /* Apart from those who call them: a line is four kilobytes of stack. */
-__attribute__((noinline)) static void log_panic(const struct wok_http_exchange *exchange,
+__attribute__((noinline)) static void log_panic(struct wok_http_exchange *exchange,
                                                 const wok_join_error *error)
 {
     static struct wok__log_site site = WOK__LOG_SITE(WOK__LOG_ERROR, "the handler panicked");
@@ -315,7 +308,7 @@ __attribute__((noinline)) static void log_panic(const struct wok_http_exchange *
 
     if (!wok__log_begin(&line, &site))
         return;
-    log_request(&line, exchange);
+    wok__log_request(&line, exchange);
     wok__log_string(&line, "reason", error->message);
     wok__log_string(&line, "file", error->file);
     wok__log_number(&line, "line", (uint64_t)error->line);
@@ -323,7 +316,7 @@ __attribute__((noinline)) static void log_panic(const struct wok_http_exchange *
 }
 
 /* The drain's grace is over: each is named, which is as many lines as requests ran. */
-__attribute__((noinline)) static void log_given_up(const struct wok_http_exchange *exchange,
+__attribute__((noinline)) static void log_given_up(struct wok_http_exchange *exchange,
                                                    wok_duration elapsed)
 {
     static struct wok__log_site site =
@@ -332,7 +325,7 @@ __attribute__((noinline)) static void log_given_up(const struct wok_http_exchang
 
     if (!wok__log_begin(&line, &site))
         return;
-    log_request(&line, exchange);
+    wok__log_request(&line, exchange);
     wok__log_ms(&line, "ms", elapsed);
     wok__log_end(&line, &site);
 }
@@ -394,6 +387,8 @@ static void answer(struct wok__connection *connection, struct wok__slot_of_pipel
     wok__counter_up(&wok__local(server)->counters.by_class[exchange->status / 100 % 6]);
     if (connection->gone)
         wok__counter_up(&wok__local(server)->counters.client_gone);
+    if (server->options.access_log)
+        wok__access_log(connection, exchange);
     connection->served = true;
     if (work->incoming == NULL) /* a head that is being received keeps its deadline */
         connection->since_ns = connection->now_ns;
@@ -445,7 +440,7 @@ void wok__connection_give_up_requests(struct wok__connection *connection)
 
     for (uint32_t at = work->first; at != work->last; at++) {
         struct wok__slot_of_pipeline *slot = wok__work_slot(work, at);
-        const struct wok_http_exchange *exchange = slot->exchange;
+        struct wok_http_exchange *exchange = slot->exchange;
         if (slot->given_up || slot->join.task == NULL)
             continue;
         slot->given_up = true;

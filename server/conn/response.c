@@ -33,6 +33,17 @@ static bool is_servers_own(wok_slice name)
     return false;
 }
 
+/* Where the value of a header line goes: beside the others, or on the heap. */
+static char *field_room(wok_http_exchange *exchange, size_t size)
+{
+    char *room = exchange->field_text + exchange->field_text_size;
+
+    if (size > sizeof exchange->field_text - exchange->field_text_size)
+        return malloc(size);
+    exchange->field_text_size += size;
+    return room;
+}
+
 int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_slice value)
 {
     wok_slice name_slice = wok_slice_of(name);
@@ -42,11 +53,11 @@ int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_
         return -EINVAL;
     if (exchange->field_count == WOK__RESPONSE_FIELDS_MAX)
         return -ENOSPC;
-    copy = malloc(value.size + 1);
+    copy = field_room(exchange, value.size);
     if (copy == NULL)
         return -ENOMEM;
-    memcpy(copy, value.data, value.size);
-    copy[value.size] = '\0';
+    if (value.size > 0)
+        memcpy(copy, value.data, value.size);
     exchange->fields[exchange->field_count++] = (wok_http_field){name_slice, {copy, value.size}};
     return 0;
 }
@@ -177,5 +188,6 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
     output->size += (size_t)size;
     if (!wok__h1_sends_body(&head, &context))
         return 0;
+    exchange->body_sent = body.size;
     return wok__bytes_append(output, body.data, body.size);
 }

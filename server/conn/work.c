@@ -18,6 +18,7 @@ struct wok__work *wok__work_new(wok_http_server *server)
     work->in_head = work->failed = work->wants_continue = false;
     work->message_begin = work->parsed = work->sent = 0;
     work->first = work->last = 0;
+    work->peer_size = 0;
     work->input = (struct wok__bytes){work->input_inline,        0,
                                       sizeof work->input_inline, work->input_inline,
                                       sizeof work->input_inline, NULL};

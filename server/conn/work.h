@@ -39,6 +39,8 @@ struct wok__work {
     size_t sent;
     struct wok__slot_of_pipeline pipeline[WOK__PIPELINE_MAX];
     uint32_t first, last; /* counters that wrap: [first, last) */
+    uint8_t peer_size;    /* 0: not asked yet */
+    char peer[64];
     char input_inline[WOK__INPUT_INLINE];
     char output_inline[WOK__OUTPUT_INLINE];
 };

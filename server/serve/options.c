@@ -152,6 +152,9 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
     [WOK__OPTION_LOG_LEVEL] = {"--log-level", "WOK_LOG_LEVEL", "LEVEL", LOG,
         .what = "log this and what is worse", .otherwise = "info",
         CHOICE(log_level, "debug info warn error")},
+    [WOK__OPTION_ACCESS_LOG] = {"--access-log", "WOK_ACCESS_LOG", "SWITCH", LOG,
+        .what = "log a line for each answer, at level info", .otherwise = "off",
+        CHOICE(access_log, "off on")},
 
     [WOK__OPTION_CONFIG] = {"--config", "WOK_CONFIG", "FILE", .group = WOK__GROUP_OTHER,
         .what = "read lines of NAME=value, with the environment's names", .otherwise = "none",

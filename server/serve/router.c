@@ -205,6 +205,7 @@ wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exc
             return NULL;
         }
         known = true;
+        exchange->route = entry->route->path;
         if (wok_slice_equal(entry->method, method))
             return entry->route->handler;
     }

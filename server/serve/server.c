@@ -42,6 +42,11 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
         server->id_prefix = (uint32_t)wok_now().ns;
     if (getrandom(&server->addresses.seed, sizeof server->addresses.seed, 0) < 0)
         server->addresses.seed = wok_now().ns;
+    for (unsigned i = 0; server->locals != NULL && i < server->local_count; i++) {
+        uint64_t *random = &server->locals[i].random;
+        if (getrandom(random, sizeof *random, 0) < 0)
+            *random = wok_now().ns + i;
+    }
     if (server->locals == NULL || server->router == NULL) {
         wok_http_server_free(server);
         return -ENOMEM;

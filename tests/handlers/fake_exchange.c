@@ -73,7 +73,8 @@ void fake_done(wok_http_exchange *fake)
 {
     free(fake->body);
     free(fake->detail);
-    fake->body = fake->detail = NULL;
+    free(fake->timing);
+    fake->body = fake->detail = fake->timing = NULL;
 }
 
 /* ---- handler.h ---- */
@@ -99,6 +100,13 @@ wok_instant wok_http_exchange_started(const wok_http_exchange *exchange)
     return wok_now();
 }
 
+void wok_http_exchange_trace(wok_http_exchange *exchange, wok_http_trace *ret_trace)
+{
+    (void)exchange;
+    strcpy(ret_trace->traceparent, FAKE_TRACEPARENT);
+    ret_trace->tracestate = WOK_SLICE("vendor=1");
+}
+
 size_t wok_http_exchange_memory_left(const wok_http_exchange *exchange)
 {
     size_t max = exchange->memory_max != 0 ? exchange->memory_max : 16 << 20;
@@ -122,10 +130,11 @@ void wok_http_respond(wok_http_exchange *exchange, int status, const char *conte
 
 int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_slice value)
 {
-    (void)exchange;
-    (void)name;
-    (void)value;
-    return 0;
+    if (strcmp(name, "Server-Timing") == 0) {
+        free(exchange->timing);
+        exchange->timing = strndup(value.data, value.size);
+    }
+    return wok__is_field_value(value) ? 0 : -EINVAL;
 }
 
 char *wok_http_response_reserve(wok_http_exchange *exchange, size_t bytes)

@@ -24,8 +24,12 @@ struct wok_http_exchange {
     size_t size, capacity, reserved;
     char *detail; /* of the problem document that was answered, or NULL */
     unsigned problems;
+    char *timing; /* the Server-Timing that was answered, or NULL */
     char head[9000];
 };
+
+/* What every fake exchange gives on. */
+#define FAKE_TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 /* Makes a GET request of `target`, PATH or PATH?QUERY. */
 void fake_get(wok_http_exchange *fake, const char *target);

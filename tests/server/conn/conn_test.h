@@ -85,9 +85,24 @@ static inline void handle_large(wok_http_exchange *exchange)
     wok_http_response_commit(exchange, 300000);
 }
 
+/* What a request that is sent for this one would carry, asked for twice. */
+static inline void handle_trace(wok_http_exchange *exchange)
+{
+    wok_http_trace trace, again;
+
+    wok_http_exchange_trace(exchange, &trace);
+    wok_http_exchange_trace(exchange, &again);
+    cr_assert_str_eq(trace.traceparent, again.traceparent);
+    cr_assert(wok_slice_equal(trace.tracestate, again.tracestate));
+    answer_text(exchange, trace.traceparent);
+    (void)wok_http_response_printf(exchange, " [%.*s] end\n", (int)trace.tracestate.size,
+                                   trace.tracestate.data);
+}
+
 static const wok_route routes[] = {
     {"GET", "/ok", handle_ok, 0},
     {"GET", "/slow", handle_slow, 0},
+    {"GET", "/trace", handle_trace, 0},
     {"GET", "/fan-out", handle_fan_out, 0},
     {"GET", "/panic", handle_panic, WOK_ROUTE_DEMO},
     {"POST", "/echo", handle_echo, 0},

@@ -62,6 +62,28 @@ bool wok_http_exchange_draining(const wok_http_exchange *exchange);
 WOK_API
 wok_instant wok_http_exchange_started(const wok_http_exchange *exchange);
 
+/** What a request that is sent for this one carries: W3C Trace Context. */
+typedef struct wok_http_trace {
+    /** The value of its traceparent header: the request's trace, and its span as the parent. */
+    char traceparent[56];
+    /** The value of its tracestate header; a size of 0: it has none.  The exchange's. */
+    wok_slice tracestate;
+} wok_http_trace;
+
+/**
+ * Gives the trace that the request is a part of, for what a handler asks of other services.
+ *
+ * The trace is the client's if it sent a valid traceparent, and its tracestate goes on; else it is a new one, not
+ * sampled.  The span is this server's own for this request, the one that its log names.
+ *
+ * Ownership:  `ret_trace` points into the exchange, which is good until the handler returns.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ * Source:     W3C Trace Context.
+ */
+WOK_API
+void wok_http_exchange_trace(wok_http_exchange *exchange, wok_http_trace *ret_trace);
+
 /**
  * How much the request may still hold in memory (wok_http_server_options.request_memory_max); what its
  * body and its answer take is off already.

@@ -21,6 +21,8 @@ typedef struct wok_http_server_options {
     void *context;
     /** Serve the routes marked WOK_ROUTE_DEMO. */
     bool demo;
+    /** Log a line for each answer, on stderr. */
+    bool access_log;
     /** How long new connections are still served after a shutdown began (0), and how long running
      *  requests may take after that (8 s). */
     wok_duration drain_delay, grace;
