@@ -1,8 +1,8 @@
 /*
  * main.c - wok-server: the only file that sees every layer.
  *
- * The main thread reads the options, builds the runtime and waits in the kernel; a first task on the
- * runtime opens the listeners and waits for SIGTERM or SIGINT.  A second signal ends the process at
+ * The main thread reads the options, opens the sockets, builds the runtime and waits in the kernel; a first
+ * task on the runtime accepts from them and waits for SIGTERM or SIGINT.  A second signal ends the process at
  * once, from the handler itself, since the workers may be what is stuck.
  */
 #include <errno.h>
@@ -23,6 +23,9 @@
 #include "routes.h"
 #include "serve/config.h"
 #include "serve/health_check.h"
+#include "serve/listen.h"
+#include "serve/notify.h"
+#include "serve/watchdog.h"
 #include "wok_commit.h"
 
 struct program {
@@ -30,6 +33,10 @@ struct program {
     struct wok_handlers_context handlers;
     wok_http_server *server;
     wok_http_tls *tls; /* until the server takes it */
+    /* Of the listeners, then of those for TLS, then the inherited. */
+    struct wok__socket sockets[3 * WOK__CONFIG_LISTENERS_MAX];
+    unsigned socket_count;
+    struct wok__notifier notifier;
     int exit_code;
 };
 
@@ -121,7 +128,14 @@ static const char *cure_for(int error)
     case -EADDRINUSE:
         return "another process uses it; stop that, or let the kernel pick a port with port 0";
     case -EACCES:
-        return "ports below 1024 need a privilege; use a higher one";
+        return "ports below 1024 need a privilege, and a Unix socket a folder that may be written; use "
+               "another one";
+    case -ENOTSOCK:
+        return "a file that is no socket is there; remove it, or give another path";
+    case -ENOENT:
+        return "make the folder of the Unix socket first";
+    case -EBUSY:
+        return "another process has locked the folder; end that, or give another folder";
     case -EADDRNOTAVAIL:
         return "this machine has no such address; use one of its own, or 0.0.0.0";
     case -EAFNOSUPPORT:
@@ -150,50 +164,119 @@ static int cannot(const char *what, int error)
     return lacks ? WOK__EXIT_UNAVAILABLE : WOK__EXIT_INTERNAL;
 }
 
-static int listen_encrypted(struct program *program)
+static int cannot_listen(const char *where, int error)
 {
-    const struct wok__config_tls *tls = &program->config.tls;
+    wok__log_printf(&failed, "cannot listen on %s: %s; %s", where, strerror(-error),
+                    cure_for(error));
+    return WOK__EXIT_UNAVAILABLE;
+}
 
-    if (tls->listener_count == 0)
-        return 0;
-    wok_http_server_use_tls(program->server, WOK_TAKE(program->tls));
-    for (unsigned i = 0; i < tls->listener_count; i++) {
-        struct wok__config_listener listener = tls->listeners[i];
-        char where[80];
-        int error = wok_http_server_listen_tls(program->server, listener.address, listener.port,
-                                               &listener.port);
-        wok__config_format_listen(&listener, where, sizeof where);
+static int inherit_sockets(struct program *program)
+{
+    const struct wok__inherited *inherited = &program->config.inherited;
+
+    for (unsigned i = 0; i < inherited->count; i++) {
+        int fd = WOK__INHERITED_FIRST + (int)i;
+        int error = wok__socket_inherit(&program->sockets[program->socket_count], fd);
         if (error < 0) {
-            wok__log_printf(&failed, "cannot listen on %s: %s; %s", where, strerror(-error),
-                            cure_for(error));
+            wok__log_printf(&failed,
+                            "LISTEN_FDS: descriptor %d (%s): %s; pass a stream socket that listens "
+                            "(ListenStream= and Accept=no of systemd)",
+                            fd, inherited->names[i],
+                            error == -EINVAL ? "It does not listen" : strerror(-error));
             return WOK__EXIT_UNAVAILABLE;
         }
-        wok__log_printf(&told, "wok-server listening on https://%s", where);
+        program->socket_count++;
+    }
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    return 0;
+}
+
+static void close_sockets(struct program *program)
+{
+    while (program->socket_count > 0) {
+        struct wok__socket *socket = &program->sockets[--program->socket_count];
+        wok__socket_unlink(socket);
+        if (socket->fd >= 0)
+            close(socket->fd);
+    }
+}
+
+static int open_some(struct program *program, const struct wok__config_listener *listeners,
+                     unsigned count, bool encrypted)
+{
+    const struct wok__socket_file file = {(mode_t)program->config.socket_mode, (uid_t)-1,
+                                          (gid_t)-1};
+
+    for (unsigned i = 0; i < count; i++) {
+        const struct wok__config_listener *listener = &listeners[i];
+        struct wok__socket *socket = &program->sockets[program->socket_count];
+        int error = listener->local
+                        ? wok__socket_open_unix(socket, listener->address, &file)
+                        : wok__socket_open_tcp(socket, listener->address, listener->port);
+        if (error < 0) {
+            char where[128];
+            wok__config_format_listen(listener, where, sizeof where);
+            return cannot_listen(where, error);
+        }
+        socket->encrypted = encrypted;
+        program->socket_count++;
     }
     return 0;
+}
+
+/* All that the configuration asks for, or none. */
+static int open_sockets(struct program *program)
+{
+    const struct wok__config *config = &program->config;
+    int code = open_some(program, config->listeners, config->listener_count, false);
+
+    if (code == 0)
+        code = open_some(program, config->tls.listeners, config->tls.listener_count, true);
+    if (code == 0)
+        code = inherit_sockets(program);
+    if (code != 0)
+        close_sockets(program);
+    return code;
+}
+
+/* What is done before there is a runtime. */
+static int prepare(struct program *program)
+{
+    int error = wok__notifier_init(&program->notifier, environ, getpid());
+
+    if (error == -EINVAL) {
+        wok__log_printf(&failed,
+                        "NOTIFY_SOCKET or WATCHDOG_USEC is not as a service manager sets it: an "
+                        "absolute path or @name, and microseconds; leave both to it");
+        return WOK__EXIT_CONFIG;
+    }
+    if (error < 0)
+        return cannot("open a socket for NOTIFY_SOCKET", error);
+    return open_sockets(program);
 }
 
 static int listen_all(struct program *program)
 {
     const struct wok__config *config = &program->config;
-    int code;
 
-    for (unsigned i = 0; i < config->listener_count; i++) {
-        struct wok__config_listener listener = config->listeners[i];
-        char where[80];
-        int error = wok_http_server_listen(program->server, listener.address, listener.port,
-                                           &listener.port);
-        wok__config_format_listen(&listener, where, sizeof where);
-        if (error < 0) {
-            wok__log_printf(&failed, "cannot listen on %s: %s; %s", where, strerror(-error),
-                            cure_for(error));
-            return WOK__EXIT_UNAVAILABLE;
-        }
-        wok__log_printf(&told, "wok-server listening on http://%s", where);
+    if (config->tls.listener_count != 0)
+        wok_http_server_use_tls(program->server, WOK_TAKE(program->tls));
+    for (unsigned i = 0; i < program->socket_count; i++) {
+        struct wok__socket *socket = &program->sockets[i];
+        int error = wok__server_listen(program->server, socket);
+        if (error < 0)
+            return cannot_listen(socket->where, error);
+        wok__log_printf(&told, "wok-server listening on %s%s",
+                        strncmp(socket->where, "unix:", 5) == 0 ? ""
+                        : socket->encrypted                     ? "https://"
+                                                                : "http://",
+                        socket->where);
+        socket->fd = -1; /* the server's, as its file */
+        socket->file.sun_path[0] = '\0';
     }
-    code = listen_encrypted(program);
-    if (code != 0)
-        return code;
     if (config->warning[0] != '\0')
         wok__log_printf(&warned, "%s", config->warning);
     wok__log_printf(&told, "%u workers, demonstrations %s, process %d",
@@ -289,7 +372,9 @@ static int wait_for_stop(struct program *program)
         int which = wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
         if (which != 2)
             return which;
+        (void)wok__notify_reloading(&program->notifier);
         reload(program);
+        (void)wok__notify_surely(&program->notifier, "READY=1\nSTATUS=Serving");
     }
 }
 
@@ -300,6 +385,8 @@ static void drain(struct program *program)
     int code;
 
     wok_http_server_metrics_get(program->server, &metrics);
+    (void)wok__notify(&program->notifier, "STOPPING=1\nSTATUS=Draining %llu requests",
+                      (unsigned long long)metrics.requests_running);
     wok__log_printf(&told, "draining %llu requests on %llu connections; again to stop at once",
                     (unsigned long long)metrics.requests_running,
                     (unsigned long long)metrics.connections_open);
@@ -322,6 +409,7 @@ static int serve(program_ref *args, int *result)
     struct program *program = *args;
     const struct wok__config *config = &program->config;
     wok_http_server_options options = config->server;
+    wok_join watchdog;
     int error;
 
     options.routes = wok_routes;
@@ -341,10 +429,15 @@ static int serve(program_ref *args, int *result)
         (void)wok_http_server_drain(program->server, NULL);
         return 0;
     }
+    watchdog = wok__watchdog_start(&program->notifier);
+    error = wok__notify_surely(&program->notifier, "READY=1\nSTATUS=Serving");
+    if (error < 0)
+        wok__log_printf(&warned, "cannot tell NOTIFY_SOCKET: %s", strerror(-error));
     error = wait_for_stop(program);
     if (error < 0)
         *result = cannot("wait for signals", error);
     drain(program);
+    wok__watchdog_stop(&watchdog);
     return 0;
 }
 
@@ -441,8 +534,12 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     start_log(&program.config);
     raise_descriptor_limit();
-    code = run(&program);
+    code = prepare(&program);
+    if (code == 0)
+        code = run(&program);
     wok_http_tls_unref(program.tls);
+    close_sockets(&program);
+    wok__notifier_done(&program.notifier);
     (void)wok__log_stop(LOG_FLUSH);
     return code;
 }

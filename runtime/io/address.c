@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "io/net.h"
 
@@ -49,7 +50,8 @@ size_t wok__address_format(const struct wok__address *address, char *buffer, siz
         inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
         length = snprintf(buffer, size, "[%s]:%u", host, ntohs(v6->sin6_port));
     } else {
-        length = snprintf(buffer, size, "unknown");
+        length = snprintf(buffer, size, "%s",
+                          address->storage.ss_family == AF_UNIX ? "unix" : "unknown");
     }
     return (size_t)length < size ? (size_t)length : size - 1;
 }

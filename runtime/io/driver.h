@@ -113,9 +113,13 @@ struct wok__driver_ops {
 
     /* A listening descriptor; `ret_port` is what it was bound to. */
     int (*listen)(const struct wok__address *address, int backlog, uint16_t *ret_port);
+    /* Makes a listening descriptor of somebody else's ready for `accept`; -ENOTSOCK, -EOPNOTSUPP or -EINVAL
+     * for what is no stream socket that listens.  `ret_port` is 0 where its family has none. */
+    int (*adopt)(int fd, uint16_t *ret_port);
     /* Ends listening, and keeps the descriptor: accept gives -EINVAL from now on. */
     void (*unlisten)(int fd);
-    /* Establishes no connection any more; those that are, or are on the way, can be accepted. */
+    /* Establishes no connection any more; those that are, or are on the way, can be accepted.
+     * -EOPNOTSUPP where connections have no handshake. */
     int (*hush)(int fd);
     /* A connected descriptor, or -EAGAIN, or as accept(2). */
     int (*accept)(int fd);

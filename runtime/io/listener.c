@@ -38,6 +38,35 @@ static void on_event(struct wok__watch *watch, uint32_t ready)
     wok__lock_give(&listener->lock);
 }
 
+static wok_listener *listener_new(struct wok_runtime *runtime)
+{
+    wok_listener *listener =
+        calloc(1, sizeof *listener + wok__driver_count(runtime) * sizeof listener->tokens[0]);
+
+    if (listener == NULL)
+        return NULL;
+    listener->watch.event = on_event;
+    listener->runtime = runtime;
+    listener->ops = wok__driver_nth(runtime, 0)->ops;
+    listener->ready = true;
+    listener->fd = -1;
+    return listener;
+}
+
+/* Lets every driver watch it; `watching` says how many do, also after an error. */
+static int watch_all(wok_listener *listener)
+{
+    for (unsigned drivers = wok__driver_count(listener->runtime); listener->watching < drivers;
+         listener->watching++) {
+        int error = wok__watch_listener(&listener->watch,
+                                        wok__driver_nth(listener->runtime, listener->watching),
+                                        listener->fd, &listener->tokens[listener->watching]);
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
 int wok_listen(wok_listener **ret_listener, const wok_listen_options *options)
 {
     static const wok_listen_options defaults;
@@ -53,24 +82,44 @@ int wok_listen(wok_listener **ret_listener, const wok_listen_options *options)
         return error;
     if (runtime == NULL)
         return -EINVAL;
-
-    unsigned drivers = wok__driver_count(runtime);
-    listener = calloc(1, sizeof *listener + drivers * sizeof listener->tokens[0]);
+    listener = listener_new(runtime);
     if (listener == NULL)
         return -ENOMEM;
-    listener->watch.event = on_event;
-    listener->runtime = runtime;
-    listener->ops = wok__driver_nth(runtime, 0)->ops;
-    listener->ready = true;
     listener->fd = listener->ops->listen(
         &address, options->backlog > 0 ? options->backlog : BACKLOG, &listener->port);
     if (listener->fd < 0)
         return listener->fd;
-    for (; listener->watching < drivers; listener->watching++) {
-        error = wok__watch_listener(&listener->watch, wok__driver_nth(runtime, listener->watching),
-                                    listener->fd, &listener->tokens[listener->watching]);
-        if (error < 0)
-            return error;
+    error = watch_all(listener);
+    if (error < 0)
+        return error;
+    *ret_listener = WOK_TAKE(listener);
+    return 0;
+}
+
+int wok_listen_fd(wok_listener **ret_listener, int fd, bool shared)
+{
+    WOK_CLEANUP(wok_listener_closep) wok_listener *listener = NULL;
+    struct wok_runtime *runtime = wok__here()->runtime;
+
+    if (ret_listener == NULL || runtime == NULL)
+        return -EINVAL;
+    listener = listener_new(runtime);
+    if (listener == NULL)
+        return -ENOMEM;
+    int error = listener->ops->adopt(fd, &listener->port);
+    if (error < 0)
+        return error;
+    listener->shared = shared;
+    listener->fd = fd;
+    error = watch_all(listener);
+    if (error < 0) {
+        while (listener->watching > 0) {
+            listener->watching--;
+            wok__unwatch(wok__driver_nth(runtime, listener->watching), fd,
+                         listener->tokens[listener->watching]);
+        }
+        listener->fd = -1; /* it stays the caller's */
+        return error;
     }
     *ret_listener = WOK_TAKE(listener);
     return 0;
@@ -83,7 +132,7 @@ uint16_t wok_listener_port(const wok_listener *listener)
 
 int wok_listener_hush(wok_listener *listener)
 {
-    return listener->ops->hush(listener->fd);
+    return listener->shared ? -EOPNOTSUPP : listener->ops->hush(listener->fd);
 }
 
 void wok_listener_stop(wok_listener *listener)
@@ -96,7 +145,8 @@ void wok_listener_stop(wok_listener *listener)
     if (!first)
         return;
 
-    listener->ops->unlisten(listener->fd);
+    if (!listener->shared)
+        listener->ops->unlisten(listener->fd);
     wok__lock_take(&listener->lock);
     listener->state = WOK__STOPPED; /* from here on the owner may learn of it, and close */
     if (listener->waiter != NULL)

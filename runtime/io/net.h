@@ -25,6 +25,7 @@ struct wok_listener {
     const struct wok__driver_ops *ops;
     int fd;
     uint16_t port;
+    bool shared;       /* others hold the same socket, and go on listening; constant */
     unsigned accepted; /* in a row; the accepting task only */
 
     struct wok__lock lock;
@@ -44,7 +45,7 @@ int wok__stream_new(struct wok__driver *driver, int fd, wok_stream **ret_stream)
 WOK_MUST_USE
 int wok__address_parse(const char *text, uint16_t port, struct wok__address *ret_address);
 
-/* Writes "127.0.0.1:5123" or "[::1]:5123", cut to `size`, and returns its length. */
+/* Writes "127.0.0.1:5123", "[::1]:5123" or "unix", cut to `size`, and returns its length. */
 size_t wok__address_format(const struct wok__address *address, char *buffer, size_t size);
 
 #endif

@@ -204,6 +204,14 @@ static int sim_listen(const struct wok__address *address, int backlog, uint16_t 
     return fd;
 }
 
+/* A descriptor of somebody else's is the kernel's. */
+static int sim_adopt(int fd, uint16_t *ret_port)
+{
+    (void)fd;
+    (void)ret_port;
+    return -ENOTSUP;
+}
+
 static struct wok__sim_end *queue_take(struct wok__sim_end *listener)
 {
     struct wok__sim_end *end = listener->first;
@@ -490,6 +498,7 @@ const struct wok__driver_ops wok__sim_ops = {
     .detach = sim_detach,
     .attach_kernel = wok__epoll_attach_kernel,
     .listen = sim_listen,
+    .adopt = sim_adopt,
     .unlisten = sim_unlisten,
     .hush = sim_hush,
     .accept = sim_accept,

@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -40,7 +41,24 @@ static uint16_t port_of(int fd)
         return 0;
     if (address.storage.ss_family == AF_INET6)
         return ntohs(((struct sockaddr_in6 *)&address.storage)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address.storage)->sin_port);
+    if (address.storage.ss_family == AF_INET)
+        return ntohs(((struct sockaddr_in *)&address.storage)->sin_port);
+    return 0;
+}
+
+static int option_of(int fd, int name)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -errno : value;
+}
+
+static bool is_tcp(int fd)
+{
+    int domain = option_of(fd, SO_DOMAIN);
+
+    return (domain == AF_INET || domain == AF_INET6) && option_of(fd, SO_PROTOCOL) == IPPROTO_TCP;
 }
 
 static int socket_listen(const struct wok__address *address, int backlog, uint16_t *ret_port)
@@ -60,6 +78,26 @@ static int socket_listen(const struct wok__address *address, int backlog, uint16
         return -errno;
     *ret_port = port_of(fd);
     return WOK_TAKE_FD(fd);
+}
+
+static int socket_adopt(int fd, uint16_t *ret_port)
+{
+    int type = option_of(fd, SO_TYPE);
+    int flags = fcntl(fd, F_GETFL);
+
+    if (type < 0)
+        return type;
+    if (type != SOCK_STREAM)
+        return -EOPNOTSUPP;
+    if (option_of(fd, SO_ACCEPTCONN) <= 0)
+        return -EINVAL;
+    int error = is_tcp(fd) ? set_option(fd, IPPROTO_TCP, TCP_NODELAY) : 0;
+    if (error < 0)
+        return error;
+    if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    *ret_port = port_of(fd);
+    return 0;
 }
 
 static void socket_unlisten(int fd)
@@ -83,6 +121,8 @@ static int socket_hush(int fd)
     };
     struct sock_fprog program = {.len = WOK_COUNT(code), .filter = code};
 
+    if (!is_tcp(fd))
+        return -EOPNOTSUPP;
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
@@ -184,6 +224,7 @@ const struct wok__driver_ops wok__epoll_ops = {
     .detach = wok__epoll_detach,
     .attach_kernel = wok__epoll_attach_kernel,
     .listen = socket_listen,
+    .adopt = socket_adopt,
     .unlisten = socket_unlisten,
     .hush = socket_hush,
     .accept = socket_accept,

@@ -15,6 +15,7 @@
 #include "platform/atomic.h"
 #include "conn/addresses.h"
 #include "conn/local.h"
+#include "net/socket.h"
 
 struct wok__connection;
 struct wok__router;
@@ -44,6 +45,7 @@ struct wok_http_server {
         wok_listener *listener;
         wok_join accepting;
         bool encrypted;
+        struct wok__socket socket;   /* of wok__server_listen(); its descriptor is the listener's */
     } listeners[WOK__LISTENERS_MAX]; /* whoever builds and drains the server, as the next two */
     unsigned listener_count;
     wok_http_tls *tls; /* the lock, as the next two; what new handshakes use, or NULL */

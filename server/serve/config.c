@@ -10,7 +10,10 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "net/inherited.h"
+#include "net/socket.h"
 #include "serve/config_reading.h"
 
 /* ---- while it is read ------------------------------------------------------------------------------ */
@@ -133,6 +136,27 @@ static int read_environment(struct wok__reading *reading, char *const *environme
     return code;
 }
 
+/* What a service manager passes is no option, but decides over the default of one. */
+static int read_inherited(struct wok__reading *reading, char *const *environment)
+{
+    struct wok__config *config = reading->config;
+
+    reading->source = WOK__FROM_ENVIRONMENT;
+    if (wok__inherited_read(environment, getpid(), &config->inherited) < 0)
+        return wok__reading_fail(
+            reading,
+            "LISTEN_FDS: with LISTEN_PID it is not a number from 0 to %d; leave both to the "
+            "service manager",
+            WOK__INHERITED_MAX);
+    if (config->listener_count + config->tls.listener_count + config->inherited.count >
+            WOK__CONFIG_LISTENERS_MAX &&
+        config->inherited.count != 0)
+        return wok__reading_fail(
+            reading, "LISTEN_FDS %u: with those of --listen they are more than %d; leave some out",
+            config->inherited.count, WOK__CONFIG_LISTENERS_MAX);
+    return 0;
+}
+
 /* ---- defaults and relations ------------------------------------------------------------------------ */
 
 static int read_defaults(struct wok__reading *reading)
@@ -147,8 +171,8 @@ static int read_defaults(struct wok__reading *reading)
         if (config->origins[i].source != 0 || option->otherwise == NULL)
             continue;
         if (wok__option_default_in_words(option) ||
-            (i == WOK__OPTION_LISTEN &&
-             config->tls.listener_count != 0)) /* nobody asked for clear */
+            (i == WOK__OPTION_LISTEN && /* what was asked for is all */
+             config->tls.listener_count + config->inherited.count != 0))
             config->origins[i].source = WOK__FROM_DEFAULT;
         else
             code = wok__reading_set(reading, option, option->flag, option->otherwise);
@@ -159,6 +183,8 @@ static int read_defaults(struct wok__reading *reading)
         loopback = loopback && config->listeners[i].loopback;
     for (unsigned i = 0; i < config->tls.listener_count; i++)
         loopback = loopback && config->tls.listeners[i].loopback;
+    for (unsigned i = 0; i < config->inherited.count; i++)
+        loopback = loopback && wok__socket_is_loopback(WOK__INHERITED_FIRST + (int)i);
     if (config->origins[WOK__OPTION_DEMO].source == WOK__FROM_DEFAULT)
         config->demo = loopback;
     return 0;
@@ -238,6 +264,8 @@ int wok__config_read(struct wok__config *config, int argc, char **argv, char *co
     code = read_environment(&reading, environment);
     if (code == 0 && config->file != NULL)
         code = wok__reading_file(&reading);
+    if (code == 0)
+        code = read_inherited(&reading, environment);
     if (code == 0)
         code = read_defaults(&reading);
     if (code == 0)

@@ -11,6 +11,7 @@
 #include <wok/http/tls.h>
 #include <wok/time.h>
 
+#include "net/inherited.h"
 #include "serve/options.h"
 
 /* The codes of sysexits.h that the program ends with. */
@@ -24,9 +25,9 @@ enum {
 enum { WOK__CONFIG_LISTENERS_MAX = 8 };
 
 struct wok__config_listener {
-    char address[64]; /* numeric, without brackets */
+    char address[108]; /* numeric, without brackets; or a path, or '@' and an abstract name */
     uint16_t port;
-    bool loopback, v6;
+    bool loopback, v6, local; /* local: a Unix socket */
 };
 
 /* Names of files, each with its zero byte. */
@@ -72,6 +73,8 @@ struct wok__config {
     struct wok__config_listener listeners[WOK__CONFIG_LISTENERS_MAX];
     unsigned listener_count;
     struct wok__config_tls tls;
+    struct wok__inherited inherited; /* served as well; without --listen these alone */
+    size_t socket_mode;
     size_t workers; /* 0: as many as there are cores */
     bool demo;
     size_t log_format; /* enum wok__log_format; its default is for who knows where stderr goes */
@@ -97,7 +100,7 @@ struct wok__config {
 int wok__config_read(struct wok__config *config, int argc, char **argv, char *const *environment,
                      char *error, size_t error_size);
 
-/* Reads "127.0.0.1:8080", "[::1]:8080", ":8080"; false: it is none, and `reason` says why. */
+/* Reads "127.0.0.1:8080", "[::1]:8080", ":8080", "unix:/run/wok.sock", "unix:@name"; false: it is none, and `reason` says why. */
 bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret_listener,
                               const char **reason);
 

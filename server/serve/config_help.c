@@ -42,6 +42,8 @@ static void format_range(const struct wok__option *option, char *text, size_t si
     if (option->kind == WOK__KIND_COUNT || option->kind == WOK__KIND_TIME)
         snprintf(text, size, "%llu to %llu", (unsigned long long)option->low,
                  (unsigned long long)option->high);
+    if (option->kind == WOK__KIND_MODE)
+        snprintf(text, size, "0 to %llo", (unsigned long long)option->high);
     for (const char *at = option->choices; at != NULL && *at != '\0' && used + 2 < size; at++) {
         if (*at == ' ')
             text[used++] = ',';

@@ -10,7 +10,7 @@ static void format_listeners(const struct wok__config *config, char *text, size_
     size_t used = 0;
 
     if (config->listener_count == 0)
-        snprintf(text, size, "(none)");
+        snprintf(text, size, config->inherited.count != 0 ? "(inherited)" : "(none)");
     for (unsigned i = 0; i < config->listener_count && used < size; i++) {
         if (i > 0)
             text[used++] = ',';
@@ -47,6 +47,10 @@ static void format_value(const struct wok__config *config, const struct wok__opt
         wok_duration duration;
         memcpy(&duration, place, sizeof duration);
         snprintf(text, size, "%llu", (unsigned long long)(duration.ns / 1000000));
+    } else if (option->kind == WOK__KIND_MODE) {
+        size_t mode;
+        memcpy(&mode, place, sizeof mode);
+        snprintf(text, size, "%04zo", mode);
     } else {
         size_t count;
         memcpy(&count, place, sizeof count);
@@ -77,7 +81,7 @@ void wok__config_show(const struct wok__config *config, FILE *file)
 {
     for (size_t i = 0; i < WOK__OPTIONS; i++) {
         const struct wok__option *option = &wok__options[i];
-        char value[2048 + WOK__CONFIG_LISTENERS_MAX * 80], origin[512];
+        char value[2048 + WOK__CONFIG_LISTENERS_MAX * 120], origin[512];
         if (option->environment == NULL)
             continue;
         format_value(config, option, value, sizeof value);

@@ -46,7 +46,38 @@ static int set_number(struct wok__reading *reading, const struct wok__option *op
     return 0;
 }
 
+static int set_mode(struct wok__reading *reading, const struct wok__option *option,
+                    const char *name, const char *value)
+{
+    char *place = (char *)reading->config + option->offset;
+    size_t digits = strspn(value, "01234567"), mode = strtoul(value, NULL, 8);
+
+    if (digits == 0 || digits > 4 || value[digits] != '\0' || mode > option->high)
+        return wok__reading_fail(reading,
+                                 "%s %.120s: it is no octal number from 0 to %llo; write it as "
+                                 "chmod takes it, 0660 for instance",
+                                 name, value, (unsigned long long)option->high);
+    memcpy(place, &mode, sizeof mode);
+    return 0;
+}
+
 /* ---- listeners ------------------------------------------------------------------------------------- */
+
+static bool parse_local(const char *path, struct wok__config_listener *ret_listener,
+                        const char **reason)
+{
+    size_t size = strlen(path);
+
+    *reason = "the path is missing, or longer than 107 bytes";
+    if (size == 0 || size >= sizeof ret_listener->address)
+        return false;
+    *reason = "the path does not begin with / or @";
+    if (path[0] != '/' && (path[0] != '@' || size == 1))
+        return false;
+    *ret_listener = (struct wok__config_listener){.local = true};
+    memcpy(ret_listener->address, path, size + 1);
+    return true;
+}
 
 bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret_listener,
                               const char **reason)
@@ -57,6 +88,9 @@ bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret
     uint64_t port;
     size_t size;
 
+    if (strncmp(text, "unix:", 5) == 0)
+        return parse_local(text + 5, ret_listener, reason);
+    ret_listener->local = false;
     *reason = "it has no port";
     if (colon == NULL)
         return false;
@@ -91,6 +125,8 @@ bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret
 
 int wok__config_format_listen(const struct wok__config_listener *listener, char *text, size_t size)
 {
+    if (listener->local)
+        return snprintf(text, size, "unix:%s", listener->address);
     return snprintf(text, size, "%s%s%s:%u", listener->v6 ? "[" : "", listener->address,
                     listener->v6 ? "]" : "", listener->port);
 }
@@ -106,8 +142,9 @@ static int add_listener(struct wok__reading *reading, const char *name, const ch
                                  "leave one out",
                                  name, value, WOK__CONFIG_LISTENERS_MAX);
     if (!wok__config_parse_listen(value, &config->listeners[config->listener_count], &reason))
-        return wok__reading_fail(reading, "%s %.120s: %s; write it as 127.0.0.1:8080 or [::1]:8080",
-                                 name, value, reason);
+        return wok__reading_fail(
+            reading, "%s %.120s: %s; write it as 127.0.0.1:8080, [::1]:8080 or unix:/PATH", name,
+            value, reason);
     config->listener_count++;
     return 0;
 }
@@ -224,6 +261,9 @@ int wok__reading_set(struct wok__reading *reading, const struct wok__option *opt
     case WOK__KIND_COUNT:
     case WOK__KIND_TIME:
         code = set_number(reading, option, name, text);
+        break;
+    case WOK__KIND_MODE:
+        code = set_mode(reading, option, name, text);
         break;
     case WOK__KIND_SWITCH:
         code = set_switch(reading, name, value);

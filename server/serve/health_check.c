@@ -14,6 +14,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "net/socket.h"
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -30,8 +32,13 @@ static int dial(const struct wok__config_listener *target)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(target->port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(target->port)};
+    struct sockaddr_un path;
+    socklen_t path_size = wok__socket_unix_address(target->address, &path);
     struct timeval limit = {.tv_sec = 2};
-    int fd = socket(target->v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(target->local ? AF_UNIX
+                    : target->v6  ? AF_INET6
+                                  : AF_INET,
+                    SOCK_STREAM | SOCK_CLOEXEC, 0);
     int error;
 
     if (fd < 0)
@@ -39,7 +46,9 @@ static int dial(const struct wok__config_listener *target)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     /* A server that listens everywhere is asked on loopback. */
-    if (target->v6) {
+    if (target->local) {
+        error = connect(fd, (struct sockaddr *)&path, path_size);
+    } else if (target->v6) {
         inet_pton(AF_INET6, target->address, &v6.sin6_addr);
         if (IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr))
             v6.sin6_addr = in6addr_loopback;
@@ -58,13 +67,15 @@ static int dial(const struct wok__config_listener *target)
     return fd;
 }
 
-/* "http://127.0.0.1:8080/healthz" or just an address and port; false: it is neither. */
+/* "http://127.0.0.1:8080/healthz", just an address and port, or "unix:/run/wok.sock"; false: it is none. */
 static bool parse_url(const char *url, struct wok__config_listener *ret_target)
 {
     char authority[80];
     const char *reason;
     size_t size;
 
+    if (strncmp(url, "unix:", 5) == 0)
+        return wok__config_parse_listen(url, ret_target, &reason);
     if (strncmp(url, "http://", 7) == 0)
         url += 7;
     size = strcspn(url, "/");
@@ -89,7 +100,7 @@ int wok__health_check(const struct wok__config *config)
         "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     struct wok__config_listener target = config->listeners[0];
     WOK_CLEANUP(close_fd) int fd = -1;
-    char answer[64] = "", where[96];
+    char answer[64] = "", where[128];
     size_t size = 0;
 
     if (config->health_url == NULL && config->listener_count == 0)
@@ -97,7 +108,12 @@ int wok__health_check(const struct wok__config *config)
                         "it asks in clear: add a --listen on loopback, or say where it is");
     if (config->health_url != NULL && !parse_url(config->health_url, &target))
         return complain(config->health_url, "it is not a URL like http://127.0.0.1:8080");
-    snprintf(where, sizeof where, "%s port %u", target.address, target.port);
+    if (config->health_url == NULL && config->listener_count == 0)
+        return complain("a server that inherits its sockets", "say where: --health-check URL");
+    if (target.local)
+        wok__config_format_listen(&target, where, sizeof where);
+    else
+        snprintf(where, sizeof where, "%s port %u", target.address, target.port);
     fd = dial(&target);
     if (fd < 0)
         return complain(where, strerror(-fd));

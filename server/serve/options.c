@@ -42,9 +42,13 @@ const char *const wok__option_groups[WOK__GROUPS] = {
 /* clang-format off */
 const struct wok__option wok__options[WOK__OPTIONS] = {
     [WOK__OPTION_LISTEN] = {"--listen", "WOK_LISTEN", "ADDR:PORT",
-        .what = "where to listen; repeatable; port 0 lets the kernel pick",
+        .what = "where to listen, or unix:PATH; repeatable; port 0: any",
         .otherwise = "127.0.0.1:8080",
         .kind = WOK__KIND_LISTENERS, .form = WOK__VALUE_NEEDED},
+    [WOK__OPTION_SOCKET_MODE] = {"--socket-mode", "WOK_SOCKET_MODE", "MODE",
+        .what = "permissions of a Unix socket's file, in octal", .otherwise = "0660",
+        .kind = WOK__KIND_MODE, .form = WOK__VALUE_NEEDED, .low = 0, .high = 0777,
+        .offset = offsetof(struct wok__config, socket_mode)},
     [WOK__OPTION_WORKERS] = {"--workers", "WOK_WORKERS", "N",
         .what = "worker threads", .otherwise = "the usable cores",
         COUNT(workers, 1, 56)},

@@ -11,7 +11,10 @@
 #include "conn/connection.h"
 #include "conn/work.h"
 #include "conn/server.h"
+#include "serve/listen.h"
 
+/* Connections accepted at the end of a listener; the usual length of its queue. */
+enum { LAST_ACCEPTS_MAX = 4096 };
 /* How long accepting pauses when there is no descriptor or no room. */
 #define ACCEPT_PAUSE wok_ms(50)
 
@@ -111,7 +114,9 @@ static void start_connection(wok_http_server *server, wok_stream *stream, bool e
     if (server->options.connections_per_address_max != 0) {
         struct wok__address_key key = wok__address_key_of(stream);
         pthread_mutex_lock(&server->lock);
-        admitted = wok__addresses_take(&server->addresses, key,
+        /* The clients of a Unix socket have no address; it is a proxy's one door for all of them. */
+        admitted = key.kind == 0 ||
+                   wok__addresses_take(&server->addresses, key,
                                        server->options.connections_per_address_max, &address);
         pthread_mutex_unlock(&server->lock);
     }
@@ -174,25 +179,33 @@ static const wok_future_vtable accepting_vtable = {
     .drop = accepting_drop,
 };
 
+static void start_accepting(wok_http_server *server, wok_listener *listener,
+                            const struct wok__socket *socket)
+{
+    struct accepting accepting = {server, listener, .encrypted = socket->encrypted};
+    unsigned i = server->listener_count++;
+
+    server->listeners[i].listener = listener;
+    server->listeners[i].encrypted = socket->encrypted;
+    server->listeners[i].socket = *socket;
+    server->listeners[i].accepting = wok_spawn_future(&accepting_vtable, &accepting);
+}
+
 static int begin_listening(wok_http_server *server, const char *address, uint16_t port,
                            bool encrypted, uint16_t *ret_port)
 {
-    struct accepting accepting = {.server = server, .encrypted = encrypted};
+    const struct wok__socket socket = {.fd = -1, .encrypted = encrypted};
+    wok_listener *listener;
     int error;
 
     if (server->listener_count == WOK__LISTENERS_MAX)
         return -ENOSPC;
-    error =
-        wok_listen(&accepting.listener, &(wok_listen_options){.address = address, .port = port});
+    error = wok_listen(&listener, &(wok_listen_options){.address = address, .port = port});
     if (error < 0)
         return error;
     if (ret_port != NULL)
-        *ret_port = wok_listener_port(accepting.listener);
-    server->listeners[server->listener_count].listener = accepting.listener;
-    server->listeners[server->listener_count].encrypted = encrypted;
-    server->listeners[server->listener_count].accepting =
-        wok_spawn_future(&accepting_vtable, &accepting);
-    server->listener_count++;
+        *ret_port = wok_listener_port(listener);
+    start_accepting(server, listener, &socket);
     return 0;
 }
 
@@ -211,6 +224,22 @@ int wok_http_server_listen_tls(wok_http_server *server, const char *address, uin
     has_certificates = server->tls != NULL;
     pthread_mutex_unlock(&server->lock);
     return has_certificates ? begin_listening(server, address, port, true, ret_port) : -EINVAL;
+}
+
+int wok__server_listen(wok_http_server *server, const struct wok__socket *socket)
+{
+    wok_listener *listener;
+    int error;
+
+    if (server->listener_count == WOK__LISTENERS_MAX)
+        return -ENOSPC;
+    if (socket->encrypted && server->tls == NULL)
+        return -EINVAL;
+    error = wok_listen_fd(&listener, socket->fd, socket->shared);
+    if (error < 0)
+        return error;
+    start_accepting(server, listener, socket);
+    return 0;
 }
 
 void wok_http_server_use_tls(wok_http_server *server, wok_http_tls *tls)
@@ -245,12 +274,15 @@ static const wok_future_vtable last_accept_vtable = {
 };
 
 /* Takes the connections that the kernel has established and nobody accepted: closing the listener
- * would reset them, and a request may be in them already. */
+ * would reset them, and a request may be in them already.  No more than a queue's worth: to a socket that
+ * others hold as well, clients go on connecting. */
 static void accept_the_rest(wok_http_server *server, wok_listener *listener, bool encrypted)
 {
     struct last_accept accept = {listener, NULL};
 
-    while (wok_timeout(wok_ns(0), (wok_future){&last_accept_vtable, &accept}, NULL) == 0) {
+    for (int i = 0; i < LAST_ACCEPTS_MAX; i++) {
+        if (wok_timeout(wok_ns(0), (wok_future){&last_accept_vtable, &accept}, NULL) != 0)
+            break;
         start_connection(server, accept.stream, encrypted);
     }
     wok_accept_forget(listener);
@@ -258,9 +290,12 @@ static void accept_the_rest(wok_http_server *server, wok_listener *listener, boo
 
 void wok__server_hush_listeners(wok_http_server *server)
 {
-    /* Where that is not possible, a connection in the last instant may be reset. */
-    for (unsigned i = 0; i < server->listener_count; i++)
+    /* Where that is not possible, a connection in the last instant may be reset.  Nobody finds a Unix
+     * socket whose file is gone. */
+    for (unsigned i = 0; i < server->listener_count; i++) {
         (void)wok_listener_hush(server->listeners[i].listener);
+        wok__socket_unlink(&server->listeners[i].socket);
+    }
 }
 
 void wok__server_close_listeners(wok_http_server *server)

@@ -1,5 +1,5 @@
 /*
- * net.h - TCP listeners and streams, for tasks of both kinds.
+ * net.h - listeners and streams, TCP and what else listens, for tasks of both kinds.
  *
  * Everything is tried first and waits only when there is nothing to do.  The `_poll` forms are for
  * stackless tasks and never wait, the `_op` forms are for wok_select(); the others wait.  One task may wait for reading, another one
@@ -59,7 +59,25 @@ WOK_MUST_USE
 int wok_listen(wok_listener **ret_listener, const wok_listen_options *options);
 
 /**
- * The port that a listener has.
+ * Makes a listener of a descriptor that listens already: a Unix socket, or one that the process was
+ * started with.  It is set to O_NONBLOCK and FD_CLOEXEC, and TCP to TCP_NODELAY.
+ *
+ * `shared`: others hold the same socket and go on listening, a service manager for instance.  A stop
+ * then ends the accepting here, neither listening nor the connections in the queue.
+ *
+ * Errors:     -EBADF, -ENOTSOCK; -EOPNOTSUPP for what is no stream socket, -EINVAL for one that does not
+ *             listen, or without a runtime; -ENOTSUP on the simulated network; -ENOMEM.
+ * Ownership:  takes the descriptor when it succeeds; returns owned: wok_listener_close().
+ * Threads:    as wok_listen().
+ * Cancel:     not a cancellation point.
+ * Source:     socket(7): SO_ACCEPTCONN; unix(7).
+ */
+WOK_API
+WOK_MUST_USE
+int wok_listen_fd(wok_listener **ret_listener, int fd, bool shared);
+
+/**
+ * The port that a listener has; 0 where its sockets have none.
  *
  * Threads:    any.
  * Cancel:     not a cancellation point.
@@ -73,7 +91,8 @@ uint16_t wok_listener_port(const wok_listener *listener);
  * The first step of an orderly end: a listener that is stopped while connections wait in its queue
  * resets them.  Clients that connect from here on are refused when it stops.
  *
- * Errors:     0; -ENOMEM, -EPERM where the kernel takes no socket filter: connections then go on.
+ * Errors:     0; -ENOMEM, -EPERM where the kernel takes no socket filter, -EOPNOTSUPP for a socket that is
+ *             shared or not TCP: connections then go on.
  * Threads:    any, before wok_listener_stop().
  * Cancel:     not a cancellation point.
  * Source:     SO_ATTACH_FILTER, socket(7).

@@ -4,6 +4,7 @@
 #include "config_test.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "conn/server.h"
 #include "support/wok_test.h"
@@ -64,6 +65,63 @@ Test(config, listeners_add_up_within_a_source_and_port_is_the_last_resort)
     cr_assert_eq(READ_ENV("WOK_LISTEN=:1,:2,:3,:4,:5,:6,:7,:8,:9"), 78);
     SAYS("8 listeners already");
     cr_assert_eq(READ_ENV("WOK_LISTEN=:1,"), 78);
+}
+
+Test(config, a_unix_socket_is_a_path_or_an_abstract_name_and_not_loopback)
+{
+    char longest[120] = "unix:/";
+
+    cr_assert_eq(READ("--listen", "unix:/run/wok.sock,unix:@name,127.0.0.1:1"), 0);
+    cr_assert_eq(config.listener_count, 3);
+    cr_assert(config.listeners[0].local);
+    cr_assert_str_eq(config.listeners[0].address, "/run/wok.sock");
+    cr_assert(config.listeners[1].local);
+    cr_assert_str_eq(config.listeners[1].address, "@name");
+    cr_assert_not(config.listeners[2].local);
+    cr_assert_not(config.demo);
+    memset(longest + 6, 'x', 106);
+    cr_assert_eq(READ("--listen", longest), 0);
+    longest[112] = 'x';
+    cr_assert_eq(READ("--listen", longest), 2);
+    SAYS("107 bytes");
+    cr_assert_eq(READ("--listen", "unix:relative"), 2);
+    SAYS("unix:/PATH");
+    cr_assert_eq(READ("--listen", "unix:@"), 2);
+}
+
+Test(config, the_mode_of_a_socket_is_octal)
+{
+    cr_assert_eq(READ("--listen", ":1"), 0);
+    cr_assert_eq(config.socket_mode, 0660);
+    cr_assert_eq(READ("--socket-mode", "0777"), 0);
+    cr_assert_eq(config.socket_mode, 0777);
+    cr_assert_eq(READ("--socket-mode=0"), 0);
+    cr_assert_eq(config.socket_mode, 0);
+    cr_assert_eq(READ_ENV("WOK_SOCKET_MODE=600"), 0);
+    cr_assert_eq(config.socket_mode, 0600);
+    cr_assert_eq(READ_ENV("WOK_SOCKET_MODE=1000"), 78);
+    SAYS("0 to 777");
+    cr_assert_eq(READ("--socket-mode", "0668"), 2);
+    cr_assert_eq(READ("--socket-mode", "u=rw"), 2);
+}
+
+Test(config, sockets_that_are_inherited_replace_the_default_and_add_to_the_rest)
+{
+    char process[32];
+
+    snprintf(process, sizeof process, "LISTEN_PID=%d", (int)getpid());
+    cr_assert_eq(READ_ENV(process, "LISTEN_FDS=2"), 0, "%s", error);
+    cr_assert_eq(config.inherited.count, 2);
+    cr_assert_eq(config.listener_count, 0);
+    cr_assert_not(config.demo, "the test has no sockets on loopback there");
+    cr_assert_eq(READ_ENV(process, "LISTEN_FDS=1", "WOK_LISTEN=:1,:2,:3,:4,:5,:6,:7"), 0);
+    cr_assert_eq(config.listener_count, 7);
+    cr_assert_eq(READ_ENV(process, "LISTEN_FDS=2", "WOK_LISTEN=:1,:2,:3,:4,:5,:6,:7"), 78);
+    SAYS("LISTEN_FDS 2");
+    cr_assert_eq(READ_ENV(process, "LISTEN_FDS=9"), 78);
+    SAYS("0 to 8");
+    cr_assert_eq(READ_ENV("LISTEN_PID=1", "LISTEN_FDS=9"), 0);
+    cr_assert_eq(config.listener_count, 1);
 }
 
 Test(config, each_error_names_the_value_and_the_cure)
