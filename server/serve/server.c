@@ -114,9 +114,7 @@ static void start_connection(wok_http_server *server, wok_stream *stream, bool e
     if (server->options.connections_per_address_max != 0) {
         struct wok__address_key key = wok__address_key_of(stream);
         pthread_mutex_lock(&server->lock);
-        /* The clients of a Unix socket have no address; it is a proxy's one door for all of them. */
-        admitted = key.kind == 0 ||
-                   wok__addresses_take(&server->addresses, key,
+        admitted = wok__addresses_take(&server->addresses, key,
                                        server->options.connections_per_address_max, &address);
         pthread_mutex_unlock(&server->lock);
     }
