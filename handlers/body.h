@@ -17,9 +17,14 @@ enum { WOK__NESTING_MAX = 32 };
 /** False if `text` nests arrays and objects deeper than `limit`; reads no more of JSON than that. */
 bool wok__nesting_is_within(wok_slice text, unsigned limit);
 
+/** The most memory that jansson takes while it reads `text` and for the tree that comes of it, whatever the
+ *  text is: an empty object of two bytes takes 236. */
+size_t wok__tree_bytes_max(wok_slice text);
+
 /**
  * Parses the body as a JSON object; returns owned: json_decref().  NULL if it is none, and the answer
- * has been written: 415 for another type, 400 for what is no JSON, 422 for a number beyond 64 bits.
+ * has been written: 415 for another type, 400 for what is no JSON, 422 for a number beyond 64 bits,
+ * 413 for a tree larger than the request may hold.
  */
 WOK_MUST_USE
 json_t *wok__body_parse(wok_http_exchange *exchange);

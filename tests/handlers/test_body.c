@@ -1,6 +1,7 @@
 /* Tests of how JSON bodies are read and refused. */
 #include "body.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -353,10 +354,98 @@ Test(body, whose_tree_is_larger_than_a_request_may_hold_is_refused)
 {
     char *text = empty_objects(1 << 20);
 
-    refuses("application/json", text, 413, "more values than one request may hold in memory");
+    refuses("application/json", text, 413, "bytes of memory once it is read");
     free(text);
-    /* And what it took is given back: the next one is read as ever. */
-    refuses("application/json", "{\"mode\": 1}", 400, "\"mode\"");
+}
+
+/* What used to happen: the parser was given no more memory in the middle of a string, and jansson 2.14 ended the
+ * process with an assertion.  Found by fuzz_json. */
+Test(body, without_room_for_its_tree_never_reaches_the_parser)
+{
+    for (size_t memory = 0; memory < 8000; memory += 8) {
+        static const char text[] =
+            "{\"sources\": [{}, {}, {}, {}, {HHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH},"
+            "{}, \"\xc3\xa9\xc3\xa9\xc3\xa9\", \x82\x82}, {}";
+        fake_post(&fake, "/aggregate", "application/json", wok_slice_of(text));
+        fake.memory_max = memory + 1;
+        wok__handle_aggregate_post(&fake);
+        cr_assert_eq(fake.status, memory < wok__tree_bytes_max(wok_slice_of(text)) - 1 ? 413 : 400);
+        fake_done(&fake);
+    }
+}
+
+static size_t taken, taken_most;
+
+static void *counted_malloc(size_t size)
+{
+    void *block = malloc(size);
+
+    taken += malloc_usable_size(block) + 8;
+    taken_most = taken > taken_most ? taken : taken_most;
+    return block;
+}
+
+static void counted_free(void *block)
+{
+    if (block != NULL)
+        taken -= malloc_usable_size(block) + 8;
+    free(block);
+}
+
+/* `times` times one of the pieces in brackets: the tree takes no more than was said, and not far less. */
+static size_t takes_at_most(const char *begin, const char *piece, const char *end, size_t times)
+{
+    char *text = malloc(strlen(begin) + (strlen(piece) + 24) * times + strlen(end) + 1);
+    size_t size = (size_t)sprintf(text, "%s", begin);
+
+    for (size_t i = 0; i < times; i++) {
+        size += (size_t)sprintf(text + size, i == 0 ? "" : ",");
+        size += (size_t)sprintf(text + size, piece, i);
+    }
+    size += (size_t)sprintf(text + size, "%s", end);
+    size_t said = wok__tree_bytes_max((wok_slice){text, size});
+    taken = taken_most = 0;
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    cr_assert_not_null(json, "%.100s", text);
+    cr_assert_leq(taken_most, said, "%.100s: %zu bytes, and %zu were said", text, taken_most, said);
+    json_decref(json);
+    cr_assert_eq(taken, 0);
+    free(text);
+    return said / (taken_most > 0 ? taken_most : 1);
+}
+
+Test(body, takes_no_more_memory_than_is_said_of_it)
+{
+    static const struct {
+        const char *begin, *piece, *end;
+    } shapes[] = {
+        {"[", "{}", "]"},
+        {"[", "[]", "]"},
+        {"[", "1", "]"},
+        {"[", "1.5", "]"},
+        {"[", "\"\"", "]"},
+        {"[", "\"a longer string than fits into a small block %zu\"", "]"},
+        {"{", "\"%zu\":1", "}"},
+        {"{", "\"%zu\":{}", "}"},
+        {"{", "\"a name longer than a small block %zu\":\"\\u00e9\"", "}"},
+        {"[", "{\"a\":{\"b\":[]}}", "]"},
+        {"[", "[[[[[[[[]]]]]]]]", "]"},
+        {"{\"a\":\"", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "\"}"},
+    };
+
+    json_set_alloc_funcs(counted_malloc, counted_free);
+    for (size_t i = 0; i < WOK_COUNT(shapes); i++) {
+        /* At powers of two tables and buffers grow, and hold the old one beside the new. */
+        for (size_t times = 1; times <= 8192; times *= 2) {
+            for (size_t more = 0; more < 2; more++) {
+                size_t slack =
+                    takes_at_most(shapes[i].begin, shapes[i].piece, shapes[i].end, times + more);
+                cr_assert(times < 64 || slack < 16, "%s: it says %zu times too much",
+                          shapes[i].piece, slack);
+            }
+        }
+    }
+    json_set_alloc_funcs(malloc, free);
 }
 
 static void with_width(size_t fan_out, const char *body)
