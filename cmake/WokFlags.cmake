@@ -54,6 +54,9 @@ if(WOK_WERROR)
   target_compile_options(wok_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-Werror>)
 endif()
 
+if(WOK_FUZZ) # what clang's fuzzer follows an input by; tests/fuzz links the fuzzer itself
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(WOK_SANITIZE)
   add_compile_options(-O1 -fsanitize=${WOK_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=undefined)

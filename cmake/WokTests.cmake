@@ -103,6 +103,9 @@ if(WOK_TESTS)
     add_subdirectory(tests/model)
   endif()
 endif()
+if((WOK_TESTS OR WOK_FUZZ) AND TARGET wok_handlers AND TARGET wok_server_lib)
+  add_subdirectory(tests/fuzz)
+endif()
 
 # Scripts: they try programs, so they also exist in presets that build no test program.
 file(GLOB test_scripts RELATIVE "${CMAKE_SOURCE_DIR}/tests" CONFIGURE_DEPENDS

@@ -108,8 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(fake.problems == 1 &&
                        (fake.status == 400 || fake.status == 422 || (fake.status == 413 && tight)),
                    "%u problems, status %d", fake.problems, fake.status);
-        FUZZ_CHECK(strlen(fake.detail) > 10 && strchr(fake.detail, '\n') == NULL, "%s",
-                   fake.detail);
+        FUZZ_CHECK(strlen(fake.detail) > 10, "%s", fake.detail);
     }
     wok__aggregate_done(&aggregate);
     fake_done(&fake);
