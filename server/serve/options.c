@@ -58,10 +58,10 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
     [WOK__OPTION_NO_DEMO] = {"--no-demo", .what = "do not serve them", .kind = WOK__KIND_OFF},
 
     [WOK__OPTION_LISTEN_TLS] = {"--listen-tls", "WOK_LISTEN_TLS", "ADDR:PORT", TLS,
-        .what = "where to listen for TLS; repeatable; then in clear only where --listen says",
+        .what = "where to listen for TLS; repeatable; in clear then only by --listen",
         .otherwise = "none", .kind = WOK__KIND_LISTENERS, .form = WOK__VALUE_NEEDED},
     [WOK__OPTION_TLS_CERT] = {"--tls-cert", "WOK_TLS_CERT", "FILE", TLS,
-        .what = "certificate in PEM form, its chain behind it; repeatable, by the client's name",
+        .what = "certificate, its chain behind it; repeatable: by the name asked for",
         .otherwise = "none", PATHS(tls.certificates)},
     [WOK__OPTION_TLS_KEY] = {"--tls-key", "WOK_TLS_KEY", "FILE", TLS,
         .what = "its private key; repeatable, in the same order", .otherwise = "none",
