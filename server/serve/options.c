@@ -67,7 +67,7 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "its private key; repeatable, in the same order", .otherwise = "none",
         PATHS(tls.keys)},
     [WOK__OPTION_TLS_HANDSHAKES_MAX] = {"--tls-handshakes-max", "WOK_TLS_HANDSHAKES_MAX", "N", TLS,
-        .what = "handshakes computed on at once; the next waits its turn", .otherwise = "the workers",
+        .what = "handshakes computed on at once; the next waits its turn", .otherwise = "half the workers",
         COUNT(server.handshakes_max, 1, 10000)},
     [WOK__OPTION_TLS_HANDSHAKE_TIMEOUT] = {"--tls-handshake-timeout", "WOK_TLS_HANDSHAKE_TIMEOUT", TLS,
         .what = "for a handshake, from the accept; then it is closed", .otherwise = "10000",

@@ -60,8 +60,10 @@ int wok__server_options_settle(wok_http_server_options *options)
         return -EINVAL;
     if (options->connections_max == 0)
         options->connections_max = connections_that_fit();
+    /* A worker that computes on handshakes looks for events every 61 polls, each of which may be a signature:
+     * half of them are left to others (docs/decisions/0047-handshakes.md). */
     if (options->handshakes_max == 0)
-        options->handshakes_max = wok_runtime_workers(wok_runtime_current());
+        options->handshakes_max = (wok_runtime_workers(wok_runtime_current()) + 1) / 2;
     if (options->pipelined_max > WOK__PIPELINE_MAX)
         options->pipelined_max = WOK__PIPELINE_MAX;
     return 0;

@@ -50,6 +50,8 @@ start_server --listen-tls 127.0.0.1:0 --tls-cert one.crt --tls-key one.key --tls
 tls_port
 client tls.mjs "$clear_port" 1000
 
+client storm.mjs "$clear_port" 2
+
 # ---- certificates that change ----------------------------------------------------------------------
 
 shown() { # the subject and the key of the certificate that is shown to one.example
