@@ -131,6 +131,9 @@ foreach(script IN LISTS test_scripts)
   if(label STREQUAL "consumer") # two dozen compilations and links
     set_tests_properties("${name}" PROPERTIES TIMEOUT 300)
   endif()
+  if(name STREQUAL "e2e/test_floods") # deadlines that have to pass, and the heap's, one flood after the other
+    set_tests_properties("${name}" PROPERTIES TIMEOUT 300)
+  endif()
   # They measure time or use the network of the machine: one at a time.
   set_tests_properties("${name}" PROPERTIES RUN_SERIAL TRUE)
 endforeach()

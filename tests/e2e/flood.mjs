@@ -80,7 +80,8 @@ async function bytes() {
     console.log(`     seed ${seed} (WOK_TEST_SEED=${seed} replays it)`)
     const rand = generator(seed)
     const inputs = []
-    for (let i = 0; i < 2000; i++) inputs.push(i % 4 === 0 ? noise(rand) : mutate(rand, seeds[rand(seeds.length)]))
+    const many = process.env.WOK_FLOOD === 'big' ? 20000 : 2000
+    for (let i = 0; i < many; i++) inputs.push(i % 4 === 0 ? noise(rand) : mutate(rand, seeds[rand(seeds.length)]))
     const splits = inputs.map((input) => rand(input.length + 1))
 
     const before = await figures()
@@ -102,7 +103,7 @@ async function bytes() {
         }
     }
     await Promise.all(Array.from({ length: 32 }, worker))
-    check(wrong.length === 0, '2,000 inputs of noise and mutations are answered well or closed', wrong[0])
+    check(wrong.length === 0, `${many} inputs of noise and mutations are answered well or closed`, wrong[0])
     console.log(`     answers: ${JSON.stringify(counts)}`)
 
     let after
