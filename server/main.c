@@ -25,6 +25,8 @@
 #include "serve/health_check.h"
 #include "serve/listen.h"
 #include "serve/notify.h"
+#include "serve/privileges.h"
+#include "serve/sandbox.h"
 #include "serve/watchdog.h"
 #include "wok_commit.h"
 
@@ -207,8 +209,11 @@ static void close_sockets(struct program *program)
 static int open_some(struct program *program, const struct wok__config_listener *listeners,
                      unsigned count, bool encrypted)
 {
-    const struct wok__socket_file file = {(mode_t)program->config.socket_mode, (uid_t)-1,
-                                          (gid_t)-1};
+    const struct wok__user *user = &program->config.user;
+    bool given = user->wanted && geteuid() == 0; /* else it is the user's already */
+    const struct wok__socket_file file = {(mode_t)program->config.socket_mode,
+                                          given ? user->uid : (uid_t)-1,
+                                          given ? user->gid : (gid_t)-1};
 
     for (unsigned i = 0; i < count; i++) {
         const struct wok__config_listener *listener = &listeners[i];
@@ -242,10 +247,44 @@ static int open_sockets(struct program *program)
     return code;
 }
 
+static int become_user(const struct program *program)
+{
+    int error = wok__become(&program->config.user);
+
+    if (error == 0)
+        return 0;
+    wok__log_printf(&failed, "cannot become %s: %s; %s", program->config.user.name,
+                    error == -ENOTRECOVERABLE ? "Something of who it was is left"
+                                              : strerror(-error),
+                    error == -ENOTRECOVERABLE ? "clear the securebits that keep capabilities"
+                                              : "start it as root, or leave --user out");
+    return WOK__EXIT_UNAVAILABLE;
+}
+
+static int enter_sandbox(const struct program *program)
+{
+    struct wok__sandbox_needs needs = {.unlink = false};
+    int error;
+
+    if (!program->config.sandbox)
+        return 0;
+    for (unsigned i = 0; i < program->socket_count; i++)
+        needs.unlink = needs.unlink || program->sockets[i].file.sun_path[0] != '\0';
+    error = wok__sandbox_enter(&needs);
+    if (error == 0)
+        return 0;
+    wok__log_printf(&failed,
+                    "cannot enter the sandbox: %s; leave --sandbox out where the kernel has "
+                    "no seccomp filters",
+                    strerror(-error));
+    return WOK__EXIT_UNAVAILABLE;
+}
+
 /* What is done before there is a runtime. */
 static int prepare(struct program *program)
 {
     int error = wok__notifier_init(&program->notifier, environ, getpid());
+    int code;
 
     if (error == -EINVAL) {
         wok__log_printf(&failed,
@@ -255,7 +294,8 @@ static int prepare(struct program *program)
     }
     if (error < 0)
         return cannot("open a socket for NOTIFY_SOCKET", error);
-    return open_sockets(program);
+    code = open_sockets(program);
+    return code != 0 ? code : become_user(program);
 }
 
 static int listen_all(struct program *program)
@@ -424,7 +464,9 @@ static int serve(program_ref *args, int *result)
     program->handlers.server = program->server;
     program->handlers.demo = config->demo;
     program->handlers.fan_out_max = config->fan_out_max;
-    *result = listen_all(program);
+    *result = enter_sandbox(program);
+    if (*result == 0)
+        *result = listen_all(program);
     if (*result != 0) {
         (void)wok_http_server_drain(program->server, NULL);
         return 0;
@@ -532,6 +574,9 @@ int main(int argc, char **argv)
         return tell(&program.config);
     }
     signal(SIGPIPE, SIG_IGN);
+    code = wok__forbid_new_privileges(); /* while there is one thread: the others inherit it */
+    if (code < 0)
+        return cannot("forbid new privileges", code);
     start_log(&program.config);
     raise_descriptor_limit();
     code = prepare(&program);

@@ -13,6 +13,7 @@
 
 #include "net/inherited.h"
 #include "serve/options.h"
+#include "serve/privileges.h"
 
 /* The codes of sysexits.h that the program ends with. */
 enum {
@@ -76,7 +77,8 @@ struct wok__config {
     struct wok__inherited inherited; /* served as well; without --listen these alone */
     size_t socket_mode;
     size_t workers; /* 0: as many as there are cores */
-    bool demo;
+    struct wok__user user;
+    bool demo, sandbox;
     size_t log_format; /* enum wok__log_format; its default is for who knows where stderr goes */
     size_t log_level;  /* enum wok__log_level */
     size_t access_log; /* 1: on */

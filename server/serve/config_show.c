@@ -31,9 +31,11 @@ static void format_value(const struct wok__config *config, const struct wok__opt
     } else if (option->kind == WOK__KIND_LISTENERS) {
         format_listeners(config, text, size);
     } else if (option->kind == WOK__KIND_SWITCH) {
-        snprintf(text, size, "%s", config->demo ? "on" : "off");
+        snprintf(text, size, "%s", *(const bool *)place ? "on" : "off");
     } else if (default_in_words) {
         snprintf(text, size, "(%s)", option->otherwise);
+    } else if (option->kind == WOK__KIND_USER) {
+        snprintf(text, size, "%s", config->user.name);
     } else if (option->kind == WOK__KIND_FILE) {
         snprintf(text, size, "%s", config->file);
     } else if (option->kind == WOK__KIND_CHOICE) {

@@ -180,14 +180,26 @@ static int set_port(struct wok__reading *reading, const char *value)
 
 /* ---- the rest -------------------------------------------------------------------------------------- */
 
-static int set_switch(struct wok__reading *reading, const char *name, const char *value)
+static int set_user(struct wok__reading *reading, const char *name, const char *value)
 {
+    const char *reason;
+
+    if (wok__user_find(value, &reading->config->user, &reason))
+        return 0;
+    return wok__reading_fail(reading, "%s %.120s: %s; write it as www-data, or as 65532:65532",
+                             name, value, reason);
+}
+
+static int set_switch(struct wok__reading *reading, const struct wok__option *option,
+                      const char *name, const char *value)
+{
+    bool *place = (bool *)((char *)reading->config + option->offset);
     bool on = value == NULL || strcmp(value, "on") == 0 || strcmp(value, "1") == 0;
 
     if (!on && strcmp(value, "off") != 0 && strcmp(value, "0") != 0)
         return wok__reading_fail(reading, "%s %.120s: it is neither on nor off; write one of them",
                                  name, value);
-    reading->config->demo = on;
+    *place = on;
     return 0;
 }
 
@@ -265,11 +277,14 @@ int wok__reading_set(struct wok__reading *reading, const struct wok__option *opt
     case WOK__KIND_MODE:
         code = set_mode(reading, option, name, text);
         break;
+    case WOK__KIND_USER:
+        code = set_user(reading, name, text);
+        break;
     case WOK__KIND_SWITCH:
-        code = set_switch(reading, name, value);
+        code = set_switch(reading, option, name, value);
         break;
     case WOK__KIND_OFF:
-        code = set_switch(reading, name, "off");
+        code = set_switch(reading, option, name, "off");
         id--; /* what it switches off stands above it */
         break;
     case WOK__KIND_CHOICE:

@@ -12,6 +12,8 @@ enum wok__option_id {
     WOK__OPTION_LISTEN,
     WOK__OPTION_SOCKET_MODE,
     WOK__OPTION_WORKERS,
+    WOK__OPTION_USER,
+    WOK__OPTION_SANDBOX,
     WOK__OPTION_DEMO,
     WOK__OPTION_NO_DEMO,
     WOK__OPTION_LISTEN_TLS,
@@ -59,7 +61,8 @@ enum wok__option_kind {
     WOK__KIND_COUNT,     /* a size_t of the configuration, in [low, high] */
     WOK__KIND_TIME,      /* a wok_duration of the configuration, in milliseconds in [low, high] */
     WOK__KIND_MODE,      /* permissions, an octal size_t of the configuration */
-    WOK__KIND_SWITCH,    /* on or off; the flag alone means on */
+    WOK__KIND_USER,      /* who the process becomes */
+    WOK__KIND_SWITCH,    /* on or off, a bool of the configuration; the flag alone means on */
     WOK__KIND_OFF,       /* the flag that switches off what the one above it switches on */
     WOK__KIND_CHOICE, /* one of `choices`; a size_t of the configuration, the word's place in the list */
     WOK__KIND_FILE,
