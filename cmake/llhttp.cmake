@@ -60,3 +60,4 @@ add_library(wok_llhttp STATIC
 target_include_directories(wok_llhttp SYSTEM PUBLIC "${llhttp_include}")
 target_compile_definitions(wok_llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 target_compile_options(wok_llhttp PRIVATE -w) # not our source
+target_link_libraries(wok_llhttp PRIVATE wok_hardened)
