@@ -31,6 +31,9 @@ void wok__tls_context_ref(wok_http_tls *tls);
 int wok__tls_read_pair(SSL_CTX *context, const wok_http_tls_certificate *pair, char *why,
                        size_t why_size);
 
+/* Clients have to show a certificate that one of the file's has signed; results as above. */
+int wok__tls_read_client_ca(SSL_CTX *context, const char *file, char *why, size_t why_size);
+
 /* ---- tls_session.c: a connection's ---------------------------------------------------------------- */
 
 enum wok__tls_state {

@@ -88,9 +88,11 @@ static bool configure(SSL_CTX *context)
                1;
 }
 
-static int add_context(wok_http_tls *tls, const wok_http_tls_certificate *pair, char *why,
+static int add_context(wok_http_tls *tls, const wok_http_tls_options *options, size_t at, char *why,
                        size_t why_size)
 {
+    const wok_http_tls_certificate *pair = &options->certificates[at];
+    int error;
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
     if (context == NULL || !configure(context)) {
@@ -100,7 +102,10 @@ static int add_context(wok_http_tls *tls, const wok_http_tls_certificate *pair, 
         return -ENOMEM;
     }
     tls->contexts[tls->count++] = context;
-    return wok__tls_read_pair(context, pair, why, why_size);
+    error = wok__tls_read_pair(context, pair, why, why_size);
+    for (size_t i = 0; i < options->client_ca_count && error == 0; i++)
+        error = wok__tls_read_client_ca(context, options->client_ca_files[i], why, why_size);
+    return error;
 }
 
 int wok_http_tls_new(wok_http_tls **ret_tls, const wok_http_tls_options *options, char *why,
@@ -123,7 +128,7 @@ int wok_http_tls_new(wok_http_tls **ret_tls, const wok_http_tls_options *options
     }
     store_relaxed(&tls->refs, 1);
     for (size_t i = 0; i < options->certificate_count && error == 0; i++)
-        error = add_context(tls, &options->certificates[i], why, why_size);
+        error = add_context(tls, options, i, why, why_size);
     ERR_clear_error();
     if (error < 0) {
         wok_http_tls_unref(tls);

@@ -184,3 +184,29 @@ int wok__tls_read_pair(SSL_CTX *context, const wok_http_tls_certificate *pair, c
         return fail(&reading, -EINVAL, "%s; use another key", reason());
     return 0;
 }
+
+int wok__tls_read_client_ca(SSL_CTX *context, const char *file, char *why, size_t why_size)
+{
+    struct reading reading = {NULL, why, why_size};
+    WOK_CLEANUP(free_bio) BIO *text = NULL;
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    X509 *certificate;
+    int error = 0, count = 0;
+
+    text = slurp(&reading, file, &error);
+    if (text == NULL)
+        return error;
+    ERR_clear_error();
+    while (error == 0 && (certificate = PEM_read_bio_X509(text, NULL, NULL, NULL)) != NULL) {
+        if (X509_STORE_add_cert(store, certificate) != 1 ||
+            SSL_CTX_add_client_CA(context, certificate) != 1)
+            error = fail(&reading, -EINVAL, "%s; use another certificate", reason());
+        X509_free(certificate);
+        count++;
+    }
+    if (error == 0 && (count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE))
+        error = fail(&reading, -EINVAL,
+                     "it holds no certificates in PEM form only; name one that does");
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return error;
+}

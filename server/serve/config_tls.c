@@ -103,11 +103,14 @@ int wok__reading_check_tls(struct wok__reading *reading)
                                  "--tls-key FILE",
                                  wok__reading_back_to(reading, WOK__OPTION_LISTEN_TLS), where);
     }
-    if (tls->listener_count == 0 && tls->certificates.count != 0)
-        return wok__reading_fail(reading,
-                                 "%s %.120s: no listener uses it; give --listen-tls ADDR:PORT",
-                                 wok__reading_back_to(reading, WOK__OPTION_TLS_CERT),
-                                 wok__config_path(&tls->certificates, 0));
+    if (tls->listener_count == 0 && (tls->certificates.count != 0 || tls->client_cas.count != 0)) {
+        bool certificate = tls->certificates.count != 0;
+        return wok__reading_fail(
+            reading, "%s %.120s: no listener uses it; give --listen-tls ADDR:PORT",
+            wok__reading_back_to(reading,
+                                 certificate ? WOK__OPTION_TLS_CERT : WOK__OPTION_TLS_CLIENT_CA),
+            wok__config_path(certificate ? &tls->certificates : &tls->client_cas, 0));
+    }
     return 0;
 }
 
@@ -116,6 +119,7 @@ int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tl
 {
     const struct wok__config_tls *tls = &config->tls;
     wok_http_tls_certificate pairs[WOK_HTTP_TLS_CERTIFICATES_MAX];
+    const char *client_cas[WOK_HTTP_TLS_CERTIFICATES_MAX];
     int code;
 
     *ret_tls = NULL;
@@ -124,8 +128,14 @@ int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tl
     for (unsigned i = 0; i < tls->certificates.count; i++)
         pairs[i] = (wok_http_tls_certificate){wok__config_path(&tls->certificates, i),
                                               wok__config_path(&tls->keys, i)};
-    code = wok_http_tls_new(ret_tls, &(wok_http_tls_options){pairs, tls->certificates.count}, error,
-                            error_size);
+    for (unsigned i = 0; i < tls->client_cas.count; i++)
+        client_cas[i] = wok__config_path(&tls->client_cas, i);
+    code = wok_http_tls_new(ret_tls,
+                            &(wok_http_tls_options){.certificates = pairs,
+                                                    .certificate_count = tls->certificates.count,
+                                                    .client_ca_files = client_cas,
+                                                    .client_ca_count = tls->client_cas.count},
+                            error, error_size);
     return code == 0 ? 0 : code == -EINVAL ? WOK__EXIT_CONFIG : WOK__EXIT_UNAVAILABLE;
 }
 

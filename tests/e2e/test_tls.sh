@@ -82,6 +82,16 @@ same "a file that is gone changes nothing" "$(of_file three.crt)" "$(shown)"
 wait "$old"
 same "a request over all of this is answered" 0 $?
 finds "and whole" 'slept_ms' old
+stop_server
+
+# ---- clients' certificates -------------------------------------------------------------------------
+
+start_server --listen-tls 127.0.0.1:0 --tls-cert two.crt --tls-key two.key --tls-client-ca three.crt
+tls_port
+answer() { curl -sk -m 20 -o answer -w '%{http_code}' "$@" "https://127.0.0.1:$port/healthz"; }
+same "a client of the authority is served" 200 "$(answer --cert three.crt --key three.key)"
+same "a client without a certificate is not" 000 "$(answer)"
+same "a client with another's is not" 000 "$(answer --cert two.crt --key two.key)"
 cd / || exit 1
 stop_server
 

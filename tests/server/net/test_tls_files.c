@@ -17,7 +17,9 @@ static int read_pair(const char *certificate, const char *key)
     int code;
 
     why[0] = '\0';
-    code = wok_http_tls_new(&tls, &(wok_http_tls_options){&pair, 1}, why, sizeof why);
+    code = wok_http_tls_new(&tls,
+                            &(wok_http_tls_options){.certificates = &pair, .certificate_count = 1},
+                            why, sizeof why);
     cr_assert_eq(code == 0, tls != NULL);
     wok_http_tls_unref(tls);
     return code;
@@ -116,6 +118,29 @@ Test(tls_files, a_certificate_out_of_its_time_is_refused, .timeout = 20)
     write_certificate("new.crt", key, "DNS:a.example", 2, 30);
     is_refused("new.crt", "a.key", "new.crt", "not valid before");
     EVP_PKEY_free(key);
+    forget_files();
+}
+
+Test(tls_files, a_file_of_authorities_has_certificates_and_nothing_damaged, .timeout = 20)
+{
+    const char *const bad[] = {"none", "empty", "a.key", "damaged"};
+    const char *const said[] = {"No such file", "no certificates", "no certificates",
+                                "no certificates"};
+
+    write_pair("a", "DNS:a.example");
+    write_text("empty", "");
+    copy("a.crt", "damaged", "w");
+    write_text("text", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
+    copy("text", "damaged", "a");
+    for (int i = 0; i < 4; i++) {
+        wok_http_tls *tls = NULL;
+        wok_http_tls_certificate pair = {path_of("a.crt"), path_of("a.key")};
+        const char *file = path_of(bad[i]);
+        wok_http_tls_options options = {&pair, 1, &file, 1};
+        cr_assert_eq(wok_http_tls_new(&tls, &options, why, sizeof why), -EINVAL);
+        cr_assert_not_null(strstr(why, said[i]), "%s", why);
+        cr_assert_eq(strncmp(why, file, strlen(file)), 0, "%s", why);
+    }
     forget_files();
 }
 

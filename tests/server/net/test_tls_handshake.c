@@ -134,6 +134,51 @@ TLS_TEST(new_certificates_leave_open_connections_as_they_are, .drain_delay = {0}
     client_free(&half);
 }
 
+/* ---- clients' certificates --------------------------------------------------------------------------- */
+
+/* True: it was served.  In TLS 1.3 a client learns only then that it is not wanted. */
+static bool is_served_with(const char *name, int version)
+{
+    struct client client = client_new(version);
+    char *answer = NULL;
+
+    if (name != NULL) {
+        char file[32];
+        snprintf(file, sizeof file, "%s.crt", name);
+        cr_assert_eq(SSL_use_certificate_file(client.ssl, path_of(file), SSL_FILETYPE_PEM), 1);
+        snprintf(file, sizeof file, "%s.key", name);
+        cr_assert_eq(SSL_use_PrivateKey_file(client.ssl, path_of(file), SSL_FILETYPE_PEM), 1);
+    }
+    SSL_set_tlsext_host_name(client.ssl, "b.example"); /* the second context asks for it as well */
+    bool served = client_connect(&client);
+    if (served && CLIENT_DO(&client, SSL_write(client.ssl, "GET /ok HTTP/1.0\r\n\r\n", 20))) {
+        answer = client_hear(&client, "ok\n", 1);
+        served = count(answer, "HTTP/1.1 200 OK\r\n") == 1;
+    }
+    free(answer);
+    client_free(&client);
+    return served;
+}
+
+TLS_TEST(only_clients_of_the_authority_are_served_once_there_is_one, .drain_delay = {0})
+{
+    const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+    write_pair("a", "DNS:a.example");
+    write_pair("b", "DNS:b.example");
+    write_pair("friend", "DNS:friend.example");
+    write_pair("stranger", "DNS:stranger.example");
+    wok_http_server_use_tls(
+        server, read_certificates_for((const char *[]){"a", "b"}, 2, path_of("friend.crt")));
+    for (int i = 0; i < 2; i++) {
+        cr_assert(is_served_with("friend", versions[i]));
+        cr_assert_not(is_served_with("stranger", versions[i]));
+        cr_assert_not(is_served_with(NULL, versions[i]));
+    }
+    cr_assert_eq(figures().requests, 2);
+    forget_files();
+}
+
 /* ---- those who say something else, or nothing ------------------------------------------------------- */
 
 static char *answer_to(const char *bytes, size_t size)

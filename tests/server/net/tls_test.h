@@ -18,8 +18,9 @@
 static uint16_t clear_port;
 static wok_http_tls *certificates; /* the server's first */
 
-/* Certificates by these names; each "NAME.crt" and "NAME.key". */
-static inline wok_http_tls *read_certificates(const char *const *names, size_t count)
+/* Certificates by these names, each "NAME.crt" and "NAME.key"; `client_ca` may be NULL. */
+static inline wok_http_tls *read_certificates_for(const char *const *names, size_t count,
+                                                  const char *client_ca)
 {
     wok_http_tls_certificate pairs[4];
     char files[8][128], why[512] = "";
@@ -30,9 +31,16 @@ static inline wok_http_tls *read_certificates(const char *const *names, size_t c
         snprintf(files[2 * i + 1], sizeof files[0], "%s/%s.key", folder, names[i]);
         pairs[i] = (wok_http_tls_certificate){files[2 * i], files[2 * i + 1]};
     }
-    cr_assert_eq(wok_http_tls_new(&tls, &(wok_http_tls_options){pairs, count}, why, sizeof why), 0,
-                 "%s", why);
+    cr_assert_eq(
+        wok_http_tls_new(&tls, &(wok_http_tls_options){pairs, count, &client_ca, client_ca != NULL},
+                         why, sizeof why),
+        0, "%s", why);
     return tls;
+}
+
+static inline wok_http_tls *read_certificates(const char *const *names, size_t count)
+{
+    return read_certificates_for(names, count, NULL);
 }
 
 static inline void start_encrypted(wok_http_server_options options)

@@ -54,6 +54,8 @@ Test(config_tls, each_slip_is_told)
     SAYS("WOK_TLS_CERT b: there are 2 certificates and 1 keys");
     cr_assert_eq(READ("--listen-tls", ":1", "--tls-key", "b"), 2);
     SAYS("--tls-key b: there are 0 certificates and 1 keys");
+    cr_assert_eq(READ("--tls-client-ca", "ca"), 2);
+    SAYS("--tls-client-ca ca: no listener uses it");
     cr_assert_eq(READ("--listen-tls", "nowhere"), 2);
     SAYS("127.0.0.1:8443");
     cr_assert_eq(READ("--listen-tls", "unix:/x"), 2);

@@ -28,6 +28,10 @@ typedef struct wok_http_tls_options {
     /** At least one.  A client that names a host gets the first whose names fit, others the first. */
     const wok_http_tls_certificate *certificates;
     size_t certificate_count;
+    /** Files of certificates in PEM form; with any, only clients are served whose certificate leads to one
+     *  of them. */
+    const char *const *client_ca_files;
+    size_t client_ca_count;
 } wok_http_tls_options;
 
 /** Certificates at most. */
