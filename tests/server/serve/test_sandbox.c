@@ -203,12 +203,11 @@ static void *other_thread(void *argument)
 
 static int thread_tells(void)
 {
-    int result = 0;
+    int result = ENTRY_FAILED;
 
     if (write(wakes[1], "x", 1) != 1 || read(answers[0], &result, sizeof result) != sizeof result)
         _exit(ENTRY_FAILED);
-    errno = result;
-    return -1;
+    return result;
 }
 
 Test(sandbox, a_thread_that_runs_already_is_brought_in)
@@ -222,8 +221,8 @@ Test(sandbox, a_thread_that_runs_already_is_brought_in)
             pthread_create(&thread, NULL, other_thread, NULL) != 0 ||
             wok__forbid_new_privileges() < 0 || wok__sandbox_enter(&nothing_more) < 0)
             _exit(ENTRY_FAILED);
-        thread_tells();
-        _exit(errno);
+        int told = thread_tells();
+        _exit(pthread_join(thread, NULL) == 0 ? told : ENTRY_FAILED);
     }
     cr_assert_eq(waitpid(child, &status, 0), child);
     cr_assert(WIFEXITED(status));
