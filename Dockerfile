@@ -11,7 +11,7 @@ COPY cmake/get-llhttp.sh cmake/
 # The parser's sources are fetched while the package lists are there.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      gcc libc6-dev cmake ninja-build pkg-config libssl-dev libjansson-dev \
+      gcc libc6-dev cmake ninja-build pkg-config libssl-dev libjansson-dev zlib1g-dev \
  && sh cmake/get-llhttp.sh .cache/llhttp \
  && rm -rf /var/lib/apt/lists/*
 COPY CMakeLists.txt CMakePresets.json ./
@@ -27,7 +27,7 @@ RUN cmake --preset release -DWOK_COMMIT="$COMMIT" \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libjansson4 libssl3 \
+ && apt-get install -y --no-install-recommends libjansson4 libssl3 zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
 COPY --from=build /wok-server /usr/bin/wok-server
 USER 65532:65532

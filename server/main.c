@@ -456,6 +456,7 @@ static int serve(program_ref *args, int *result)
     options.context = &program->handlers;
     options.demo = config->demo;
     options.access_log = config->access_log == 1;
+    options.compress = config->compression == 1;
     error = wok_http_server_new(&program->server, &options);
     if (error < 0) {
         *result = cannot("build the server", error);

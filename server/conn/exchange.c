@@ -203,5 +203,6 @@ int wok_http_exchange_hold(wok_http_exchange *exchange, size_t bytes)
 void wok_http_response_clear(wok_http_exchange *exchange)
 {
     clear_fields(exchange);
+    exchange->gzipped = exchange->varies = false;
     exchange->out.size = 0;
 }

@@ -34,6 +34,8 @@ struct wok__server_local {
     char date[WOK__DATE_SIZE];
     uint64_t id_next; /* of generated request ids */
     uint64_t random;  /* of generated spans */
+    void *compressors; /* kept for the next answer: compress.c */
+    uint32_t compressor_count;
     char pad[64];
     struct wok__server_counters counters;
     char pad_behind[64];

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "conn/access_log.h"
+#include "conn/compress.h"
 #include "http/headers.h"
 
 /* ---- the request's task -------------------------------------------------------------------------- */
@@ -29,6 +30,7 @@ static int run_request(void *args, void *result)
     (void)result;
     exchange->handler(exchange);
     wok__exchange_mend(exchange);
+    wok__exchange_compress(exchange);
     /* A handler whose waits were cancelled and which therefore answered nothing. */
     return exchange->status == 0 && wok_cancelled() ? -ECANCELED : 0;
 }

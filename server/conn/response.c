@@ -161,6 +161,8 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
         .keep_alive = keep_alive,
         .date = date,
         .request_id = exchange->request_id,
+        .gzipped = exchange->gzipped,
+        .varies = exchange->varies,
     };
     ssize_t size;
     char *room;
@@ -169,6 +171,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
         head.content_type = wok_slice_of(exchange->content_type);
     if (exchange->no_memory) {
         head.status = 500;
+        context.gzipped = context.varies = false;
         head.content_type = WOK_SLICE("text/plain");
         body = WOK_SLICE("there was no memory for the answer\n");
     }
@@ -180,6 +183,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
     if (size < 0) {
         /* A handler's status or header that cannot be sent: the request's own failure. */
         head = (wok_http_response_head){.status = 500};
+        context.gzipped = context.varies = false;
         body = (wok_slice){NULL, 0};
         size = wok__h1_encode_head(room, output->capacity - output->size, &head, &context);
         if (size < 0)

@@ -29,6 +29,7 @@ struct wok_http_server {
     struct wok__server_local *locals;
     unsigned local_count;
     uint32_t id_prefix;
+    atomic_u32 compressing; /* answers that are being compressed */
     wok_runtime *runtime;
     wok_semaphore handshakes; /* permits for a step of a handshake: net/tls_session.c */
 

@@ -25,9 +25,10 @@
 /*
  * Everything that is not the caller's text, at its longest: 21 for an unnamed status line and 22 for
  * Server, 37 for Date, 16 around Content-Type, 18 and a number for Content-Length, 24 for Connection,
- * 16 around X-Request-Id, 2 for the empty line; a reason phrase is at most 31.
+ * 16 around X-Request-Id, 24 for Content-Encoding, 23 for Vary, 2 for the empty line; a reason phrase is
+ * at most 31.
  */
-#define FIXED_SIZE_MAX 256
+#define FIXED_SIZE_MAX 320
 
 /* Names and separators of a header line. */
 #define LINE_OVERHEAD 4
@@ -133,6 +134,10 @@ ssize_t wok__h1_encode_head(char *buffer, size_t capacity, const wok_http_respon
         put(&writer, context->request_id);
         put(&writer, WOK_SLICE("\r\n"));
     }
+    if (context->gzipped)
+        put(&writer, WOK_SLICE("Content-Encoding: gzip\r\n"));
+    if (context->varies)
+        put(&writer, WOK_SLICE("Vary: Accept-Encoding\r\n"));
     for (size_t i = 0; i < head->field_count; i++) {
         if (!is_allowed(&head->fields[i]))
             return -EINVAL;

@@ -25,6 +25,8 @@ struct wok__h1_response_context {
     bool keep_alive;          /* what the connection will do, not what the client wishes */
     wok_slice date;           /* 29 bytes of wok__date_format(), kept for a second */
     wok_slice request_id;     /* X-Request-Id; empty: left out */
+    bool gzipped;             /* Content-Encoding: gzip */
+    bool varies;              /* Vary: Accept-Encoding */
 };
 
 /**

@@ -82,7 +82,7 @@ struct wok__config {
     bool demo, sandbox;
     size_t log_format; /* enum wok__log_format; its default is for who knows where stderr goes */
     size_t log_level;  /* enum wok__log_level */
-    size_t access_log; /* 1: on */
+    size_t access_log, compression; /* 1: on */
     /* Limits and deadlines, all filled in but connections_max, where 0 is the server's own choice, and the
      * rest of the members, which are the program's. */
     wok_http_server_options server;

@@ -63,6 +63,12 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .choices = "on off", .kind = WOK__KIND_SWITCH, .offset = offsetof(struct wok__config, demo)},
     [WOK__OPTION_NO_DEMO] = {"--no-demo", .what = "do not serve them", .kind = WOK__KIND_OFF,
         .offset = offsetof(struct wok__config, demo)},
+    [WOK__OPTION_COMPRESSION] = {"--compression", "WOK_COMPRESSION", "SWITCH",
+        .what = "gzip for answers of text, for clients that take it", .otherwise = "on",
+        CHOICE(compression, "off on")},
+    [WOK__OPTION_COMPRESSION_BYTES_MIN] = {"--compression-bytes-min", "WOK_COMPRESSION_BYTES_MIN", "BYTES",
+        .what = "smaller answers go as they are", .otherwise = "1400",
+        COUNT(server.compress_bytes_min, 1, 1 << 30)},
 
     [WOK__OPTION_LISTEN_TLS] = {"--listen-tls", "WOK_LISTEN_TLS", "ADDR:PORT", TLS,
         .what = "where to listen for TLS; repeatable; in clear then only by --listen",

@@ -8,6 +8,7 @@
 
 #include <wok/http/server.h>
 
+#include "conn/compress.h"
 #include "conn/connection.h"
 #include "conn/work.h"
 #include "conn/server.h"
@@ -60,6 +61,7 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
 
 static void free_local(struct wok__server_local *local)
 {
+    wok__compressors_free(local->compressors);
     for (int kind = 0; kind < WOK__POOLS; kind++) {
         while (local->pools[kind].first != NULL) {
             void *object = local->pools[kind].first;

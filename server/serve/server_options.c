@@ -16,6 +16,8 @@ enum { DESCRIPTOR_RESERVE = 64 };
 void wok_http_server_options_init(wok_http_server_options *ret_options)
 {
     *ret_options = (wok_http_server_options){
+        .compress = true,
+        .compress_bytes_min = 1400, /* less goes in one packet anyway */
         .requests_max = 50000,
         .pipelined_max = 16,
         .output_max = 65536,

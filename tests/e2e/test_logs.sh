@@ -29,7 +29,7 @@ start_server --log-format text
 ask /panic
 stop_server
 finds "text: a time, a level, a message" '^[0-9-]{10}T[0-9:]{8}\.[0-9]{3}Z info  wok-server listening on http://' "$log"
-finds "text: fields" ' error the handler panicked method=GET target=/panic request_id=[0-9a-f]{24} reason="' "$log"
+finds "text: fields" ' error the handler panicked method=GET target=/panic request_id=[0-9a-f]{24} trace_id=[0-9a-f]{32} span_id=[0-9a-f]{16} reason="' "$log"
 export WOK_LOG_FORMAT=json
 start_server --log-format=text
 stop_server

@@ -177,6 +177,7 @@ static const struct number numbers[] = {
     {WOK__OPTION_WORKERS, &config.workers},
     SERVER(TLS_HANDSHAKES_MAX, handshakes_max),
     SERVER(TLS_HANDSHAKE_TIMEOUT, handshake_timeout),
+    SERVER(COMPRESSION_BYTES_MIN, compress_bytes_min),
     SERVER(CONNECTIONS_MAX, connections_max),
     SERVER(CONNECTIONS_PER_ADDRESS_MAX, connections_per_address_max),
     SERVER(REQUESTS_PER_CONNECTION_MAX, requests_per_connection_max),

@@ -23,6 +23,9 @@ typedef struct wok_http_server_options {
     bool demo;
     /** Log a line for each answer, on stderr. */
     bool access_log;
+    /** Compress answers of text for clients that take gzip (true), if they have so many bytes (1,400). */
+    bool compress;
+    size_t compress_bytes_min;
     /** How long new connections are still served after a shutdown began (0), and how long running
      *  requests may take after that (8 s). */
     wok_duration drain_delay, grace;
