@@ -6,6 +6,7 @@
  *
  * On a paused clock it waits for its turn instead (turns.c).
  */
+#include <assert.h>
 #include <malloc.h>
 
 #include "sched/log.h"
@@ -116,6 +117,7 @@ void wok__worker_park(struct wok__worker *worker)
     uint64_t deadline_ns;
     bool seen = false;
 
+    assert(!wok__worker_ready(worker)); /* it would sleep over it: nobody else looks into these */
     account_busy(worker, wok__clock_now(&runtime->clock));
     trim(worker);
     deadline_ns = wok__timers_sleep(&worker->timers);

@@ -89,7 +89,8 @@ static struct wok_task *from_queues(struct wok__worker *worker, struct wok__work
     return task;
 }
 
-/* What a blocked worker cannot do now: its events and timers wake tasks into our rings. */
+/* What a blocked worker cannot do now: its events and timers wake tasks into our rings, or the tasks that are
+ * bound to this worker, which worker.c looks for afterwards. */
 static struct wok_task *from_stuck(struct wok__worker *worker, struct wok__worker *victim)
 {
     uint64_t bit = UINT64_C(1) << victim->index;

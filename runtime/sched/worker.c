@@ -156,7 +156,12 @@ static __attribute__((noinline)) struct wok_task *look_further(struct wok__worke
         wok__worker_turn(worker); /* there was something just now: look before a search */
         task = next_own(worker);
     }
-    return task != NULL ? task : wok__worker_search(worker);
+    if (task == NULL)
+        task = wok__worker_search(worker);
+    /* Bound to this worker, and woken by the search; asked for first, since a pick for nothing counts as well. */
+    if (task == NULL && wok__worker_ready(worker))
+        task = next_own(worker);
+    return task;
 }
 
 static inline __attribute__((always_inline)) struct wok_task *next_task(struct wok__worker *worker)

@@ -4,6 +4,8 @@
 #include "spare_test.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "io/net.h"
 #include "io/sim.h"
@@ -160,4 +162,86 @@ static void count_signals(void)
 SPARE_TEST(descriptors_of_the_only_worker_go_on, 1, 0)
 {
     repeat(count_signals);
+}
+
+/* ---- what a search wakes ------------------------------------------------------------------------------- */
+
+static wok_stream *stream; /* of worker 0's driver */
+static int far_end;
+static atomic_u32 is_blocked;
+
+WOK_TASK(hear, int, int);
+
+static int hear(int *unused, int *result)
+{
+    char byte;
+
+    *result = *unused;
+    cr_assert_eq(wok_stream_recv(stream, &byte, 1), 1);
+    fetch_add_release(&flag, 1);
+    return 0;
+}
+
+static int tell_and_wait(void *unused)
+{
+    store_release(&is_blocked, 1);
+    return wait_for_flag(unused);
+}
+
+WOK_TASK(block_worker, int, int);
+
+static int block_worker(int *unused, int *result)
+{
+    *result = *unused;
+    return wok_block_in_place(tell_and_wait, NULL);
+}
+
+WOK_TASK(speak_when_blocked, int, int);
+
+/* The last that worker 1 has to do: then it searches, and finds the event itself. */
+static int speak_when_blocked(int *unused, int *result)
+{
+    *result = *unused;
+    await_count(&is_blocked, 1);
+    cr_assert_eq(write(far_end, "!", 1), 1);
+    return 0;
+}
+
+static void wake_its_own(void)
+{
+    int ends[2];
+
+    store_release(&flag, 0);
+    store_release(&is_blocked, 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    cr_assert_eq(wok__stream_new(wok__driver_nth(wok_runtime_current(), 0), ends[0], &stream), 0);
+    far_end = ends[1];
+    hear_join hearer = wok_spawn_with(WOK_SPAWN_OPTIONS(.worker = WOK_WORKER(1)), hear, 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(wok_sleep(wok_us(100)), 0); /* it waits; it is right in either case */
+    block_worker_join blocked =
+        wok_spawn_with(WOK_SPAWN_OPTIONS(.worker = WOK_WORKER(0)), block_worker, 0);
+    speak_when_blocked_join speaker =
+        wok_spawn_with(WOK_SPAWN_OPTIONS(.worker = WOK_WORKER(1)), speak_when_blocked, 0);
+    cr_assert_eq(hear_await(&hearer, NULL, NULL), 0);
+    cr_assert_eq(block_worker_await(&blocked, NULL, NULL), 0);
+    cr_assert_eq(speak_when_blocked_await(&speaker, NULL, NULL), 0);
+    wok_stream_close(stream);
+    close(far_end);
+}
+
+static void searches_go_on(void)
+{
+    repeat(wake_its_own);
+}
+
+/* A task that is bound to the worker which found the event is in no ring: it went to sleep over it. */
+Test(spare, a_worker_runs_what_its_own_search_has_woken, .timeout = 60)
+{
+    wok_runtime_options options = test_options();
+
+    options.workers = 2;
+    options.paused_clock = false;
+    options.trim_interval = WOK_FOREVER;
+    test_run(&options, searches_go_on);
 }
