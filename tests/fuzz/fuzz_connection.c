@@ -180,8 +180,10 @@ static bool converse(wok_stream *stream, struct fuzz_input *input, bool *ret_tim
             size_t size = step + 1 < input->size ? step + 1 : input->size;
             if (size > SENT_MAX - sent_size)
                 size = SENT_MAX - sent_size;
-            if (wok_stream_send_all(stream, input->data, size) < 0)
+            if (wok_stream_send_all(stream, input->data, size) < 0) {
+                wok_stream_close(stream);
                 return true;
+            }
             memcpy(sent + sent_size, input->data, size);
             sent_size += size;
             input->data += size;
@@ -198,8 +200,10 @@ static bool converse(wok_stream *stream, struct fuzz_input *input, bool *ret_tim
             return true;
         }
     }
-    if (wok_stream_shutdown_send(stream) < 0)
+    if (wok_stream_shutdown_send(stream) < 0) {
+        wok_stream_close(stream);
         return true;
+    }
     receive_to_the_end(stream, &reset);
     wok_stream_close(stream);
     return reset;
