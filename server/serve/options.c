@@ -80,7 +80,7 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "its private key; repeatable, in the same order", .otherwise = "none",
         PATHS(tls.keys)},
     [WOK__OPTION_TLS_CLIENT_CA] = {"--tls-client-ca", "WOK_TLS_CLIENT_CA", "FILE", TLS,
-        .what = "serve only clients with a certificate signed by one of its; repeatable",
+        .what = "serve only clients with a certificate of this authority; repeatable",
         .otherwise = "none", PATHS(tls.client_cas)},
     [WOK__OPTION_TLS_HANDSHAKES_MAX] = {"--tls-handshakes-max", "WOK_TLS_HANDSHAKES_MAX", "N", TLS,
         .what = "handshakes computed on at once; the next waits its turn", .otherwise = "half the workers",
