@@ -32,8 +32,8 @@ struct wok__server_local {
     } pools[WOK__POOLS];
     time_t date_second;
     char date[WOK__DATE_SIZE];
-    uint64_t id_next; /* of generated request ids */
-    uint64_t random;  /* of generated spans */
+    uint64_t id_next;  /* of generated request ids */
+    uint64_t random;   /* of generated spans */
     void *compressors; /* kept for the next answer: compress.c */
     uint32_t compressor_count;
     char pad[64];

@@ -43,9 +43,9 @@ typedef struct wok_http_server_options {
     size_t chunk_extension_bytes_max;   /* of a message: 4,096 */
     size_t trailer_bytes_max;           /* of a message: 4,096 */
     size_t request_memory_max;          /* what a request may hold, body, answer and work: 16 MiB */
-    size_t handshakes_max;              /* TLS: computed on at once; 0, the default: half the workers */
-    wok_duration handshake_timeout;     /* TLS: 10 s, absolute from the accept */
-    wok_duration head_timeout;          /* 10 s, absolute from the first byte */
+    size_t handshakes_max;          /* TLS: computed on at once; 0, the default: half the workers */
+    wok_duration handshake_timeout; /* TLS: 10 s, absolute from the accept */
+    wok_duration head_timeout;      /* 10 s, absolute from the first byte */
     wok_duration body_progress_timeout, body_timeout; /* 10 s without progress, 60 s in all */
     wok_duration write_timeout;                       /* 30 s without progress */
     wok_duration idle_timeout;                        /* 75 s */
