@@ -326,6 +326,11 @@ static void setup_built(void)
     }
 
 static const struct model_check checks[] = {
+    {.name = "whoever wakes a new worker sees all of it",
+     .setup = setup_built,
+     .threads = {build, sleep_when_built, wake_whoever_sleeps},
+     .finish = finish,
+     .ends_asleep = true},
     IDLE_CHECK("one worker, one task", setup_one_one, 0, worker, push_0),
     IDLE_CHECK("one worker, two tasks", setup_one_two, 0, worker, push_both),
     IDLE_CHECK("a burst spreads over those who sleep", setup_burst, 0, sleeping_worker,
@@ -345,11 +350,6 @@ static const struct model_check checks[] = {
                push_and_disturb),
     IDLE_CHECK("three workers, one task", setup_three_one, 1, worker, worker, sleeping_worker,
                push_0),
-    {.name = "whoever wakes a new worker sees all of it",
-     .setup = setup_built,
-     .threads = {build, sleep_when_built, wake_whoever_sleeps},
-     .finish = finish,
-     .ends_asleep = true},
 };
 
 int main(int argc, char **argv)

@@ -190,6 +190,10 @@ static void setup_built(void)
 }
 
 static const struct model_check checks[] = {
+    {.name = "whoever wakes a new assistant sees all of it",
+     .setup = setup_built,
+     .threads = {build, assist_when_built, wake_the_assistant},
+     .ends_asleep = true},
     {.name = "one blocks, one goes to sleep",
      .setup = setup,
      .threads = {blocker, worker},
@@ -237,10 +241,6 @@ static const struct model_check checks[] = {
      .max_preemptions = 2,
      .ends_asleep = true,
      .by_value = true},
-    {.name = "whoever wakes a new assistant sees all of it",
-     .setup = setup_built,
-     .threads = {build, assist_when_built, wake_the_assistant},
-     .ends_asleep = true},
 };
 
 int main(int argc, char **argv)
