@@ -136,9 +136,11 @@ timeout 1 dd if=/dev/zero of="$scratch/pipe" bs=4096 count=64 2>"$scratch/waste"
 await_server "a full pipe"
 exec 7<&-
 
-"$WOK_SERVER" --listen 127.0.0.1:0 2>&- &
+port=$(free_port)
+"$WOK_SERVER" --listen "127.0.0.1:$port" 2>&- &
 server=$!
-until_true 10 sh -c "grep -q wok-log /proc/$server/task/*/comm"
+url=http://127.0.0.1:$port
+until_true 20 is_alive # before that a signal ends it as it ends any process
 kill -TERM "$server"
 wait_server 20
 same "without a stderr it stops with 0" 0 "$code"
