@@ -7,47 +7,28 @@
 #include "net/inherited.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <wok/base.h>
 
-static const char *find(char *const *environment, const char *name)
-{
-    size_t size = strlen(name);
-
-    for (; *environment != NULL; environment++) {
-        if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
-            return *environment + size + 1;
-    }
-    return NULL;
-}
-
-static bool parse(const char *text, unsigned long *ret_number)
-{
-    char *end;
-
-    errno = 0;
-    *ret_number = strtoul(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
-}
+#include "net/environment.h"
 
 int wok__inherited_read(char *const *environment, pid_t self, struct wok__inherited *ret_inherited)
 {
     struct wok__inherited inherited = {0};
-    const char *process = find(environment, "LISTEN_PID");
-    const char *count = find(environment, "LISTEN_FDS");
-    const char *names = find(environment, "LISTEN_FDNAMES");
-    unsigned long number;
+    const char *process = wok__environment_find(environment, "LISTEN_PID");
+    const char *count = wok__environment_find(environment, "LISTEN_FDS");
+    const char *names = wok__environment_find(environment, "LISTEN_FDNAMES");
+    unsigned long long number;
 
     *ret_inherited = inherited;
     if (process == NULL || count == NULL)
         return 0;
-    if (!parse(process, &number))
+    if (!wok__environment_number(process, &number))
         return -EINVAL;
-    if (number != (unsigned long)self)
+    if (number != (unsigned long long)self)
         return 0;
-    if (!parse(count, &number))
+    if (!wok__environment_number(count, &number))
         return -EINVAL;
     if (number > WOK__INHERITED_MAX)
         return -E2BIG;

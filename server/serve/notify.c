@@ -14,44 +14,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/environment.h"
 #include "net/socket.h"
 
 /* How often, and how far apart, what must arrive is tried. */
 enum { TRIES = 100 };
 #define TRY_PAUSE wok_ms(10)
 
-static const char *find(char *const *environment, const char *name)
-{
-    size_t size = strlen(name);
-
-    for (; *environment != NULL; environment++) {
-        if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
-            return *environment + size + 1;
-    }
-    return NULL;
-}
-
-static bool parse(const char *text, unsigned long long *ret_number)
-{
-    char *end;
-
-    errno = 0;
-    *ret_number = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
-}
-
 /* The watchdog's time; its variables may be meant for another process. */
 static int read_watchdog(struct wok__notifier *notifier, char *const *environment, pid_t self)
 {
-    const char *time = find(environment, "WATCHDOG_USEC");
-    const char *process = find(environment, "WATCHDOG_PID");
+    const char *time = wok__environment_find(environment, "WATCHDOG_USEC");
+    const char *process = wok__environment_find(environment, "WATCHDOG_PID");
     unsigned long long number;
 
     if (time == NULL)
         return 0;
-    if (process != NULL && (!parse(process, &number) || number != (unsigned long long)self))
+    if (process != NULL &&
+        (!wok__environment_number(process, &number) || number != (unsigned long long)self))
         return 0;
-    if (!parse(time, &number) || number == 0 || number > UINT64_MAX / 1000)
+    if (!wok__environment_number(time, &number) || number == 0 || number > UINT64_MAX / 1000)
         return -EINVAL;
     notifier->watchdog = wok_us(number);
     return 0;
@@ -59,7 +41,7 @@ static int read_watchdog(struct wok__notifier *notifier, char *const *environmen
 
 int wok__notifier_init(struct wok__notifier *notifier, char *const *environment, pid_t self)
 {
-    const char *where = find(environment, "NOTIFY_SOCKET");
+    const char *where = wok__environment_find(environment, "NOTIFY_SOCKET");
     int error;
 
     *notifier = (struct wok__notifier){.fd = -1};
