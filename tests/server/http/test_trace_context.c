@@ -9,6 +9,7 @@
 #include "http/headers.h"
 #include "http/trace_context.h"
 #include "http_test.h"
+#include "request_test.h"
 
 #define TRACE "0af7651916cd43dd8448eb211c80319c"
 #define SPAN "b7ad6b7169203331"
@@ -149,31 +150,6 @@ Test(trace_context, random_damage_is_judged_as_by_the_grammar)
 }
 
 /* ---- headers of a request ------------------------------------------------------------------------- */
-
-static wok_http_request request;
-static char head[8192];
-
-static void begin_request(void)
-{
-    memset(&request, 0, sizeof request);
-    request.head = head;
-    head[0] = '\0';
-}
-
-static void add(const char *name, const char *value)
-{
-    size_t used = strlen(head);
-    struct wok__http_header header = {
-        .name_offset = (uint32_t)used,
-        .name_size = (uint32_t)strlen(name),
-        .value_offset = (uint32_t)(used + strlen(name)),
-        .value_size = (uint32_t)strlen(value),
-    };
-
-    strcat(head, name);
-    strcat(head, value);
-    cr_assert(wok__request_add_header(&request, &header));
-}
 
 static const char *state(void)
 {
