@@ -85,6 +85,15 @@ static inline int note_given_up(int code)
     return code;
 }
 
+/* A sender that never blocks calls this after each token, with how many were sent: it goes on once the waits
+ * are one in `tokens`. Otherwise it would be the machine that decides how often a receiver finds nothing. Each
+ * receiver counts one more when it has taken what is there, so this comes to an end. */
+static inline void let_receivers_wait(uint64_t sent, uint64_t tokens)
+{
+    while (load_relaxed(&waited) * tokens < sent)
+        (void)wok_yield();
+}
+
 /* At least `waits` were waits, and about one in a hundred of them was given up; what is asked for is below
  * that by what chance may do to the few under a sanitizer. */
 static inline void check_given_up(uint64_t waits)

@@ -75,6 +75,7 @@ static int send_share(struct share *share)
             return -1;
         if (wok__rand_below(&share->rand, 8) == 0)
             (void)wok_yield();
+        let_receivers_wait(token, 40);
     }
     return 0;
 }

@@ -42,8 +42,8 @@ static int send_share(struct share *share)
             tally_add(&kept, token);
         else if (code != 0)
             return code;
-        if (in_bursts && wok__rand_below(&share->rand, 4) == 0)
-            (void)wok_yield();
+        if (in_bursts)
+            let_receivers_wait((token + 1 - share->first) * SENDERS, 80);
     }
     return 0;
 }
@@ -80,10 +80,13 @@ static void receive(uint64_t count, struct wok__rand *rand)
         int code;
 
         got = 1;
-        if (wok__rand_below(rand, 8) == 0)
+        if (wok__rand_below(rand, 8) == 0) {
+            if (tokens_len(&receiver) == 0)
+                fetch_add_relaxed(&waited, 1);
             code = tokens_recv_many(&receiver, WOK_COUNT(batch), batch, &got);
-        else
+        } else {
             code = receive_token(batch, rand);
+        }
         if (code == -ETIMEDOUT) {
             got = 0;
             continue;

@@ -90,8 +90,9 @@ WOK_TEST_ON(watch_stress, a_million_tokens_are_each_destroyed_once, WORKERS)
     }
     for (uint64_t number = 2; number <= TOKENS; number++) {
         cr_assert_eq(token_send(&sender, make_token(number)), 0);
-        if (number % 8 == 0) /* so that receivers wait, too */
+        if (number % 8 == 0)
             cr_assert_eq(wok_yield(), 0);
+        let_receivers_wait(number, 40);
     }
     token_sender_drop(&sender);
     cr_assert_eq(wok_scope_wait(&scope), 0);
