@@ -5,6 +5,7 @@
  */
 #include <wok/wok.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -40,7 +41,7 @@ struct parcel {
     int weight;
 };
 
-int parcels_dropped;
+std::atomic<int> parcels_dropped; /* on both workers */
 
 void parcel_drop(parcel *dropped)
 {
@@ -536,6 +537,7 @@ int main()
     wok_join_error why = {};
     int answer = 0;
 
+    std::setvbuf(stdout, nullptr, _IOLBF, 0); /* what held is seen also if this has to be ended */
     options.workers = 2;
     if (wok_runtime_new(&runtime, &options) < 0)
         return 1;
