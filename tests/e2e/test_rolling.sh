@@ -30,10 +30,12 @@ for i in 1 2 3; do
 done
 
 # A replica that says 503 at /readyz gets no new request, and one that is back gets some after a check.  Nothing is
-# tried a second time once it was sent: that would hide what is looked for.
+# tried a second time, not even a connection that is refused: that would hide what is looked for.  A check that a
+# busy machine keeps waiting is not a failed one.
 {
     printf 'global\n  stats socket %s/stats level admin\n' "$scratch"
     printf 'defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n'
+    printf '  timeout check 20s\n  retries 0\n'
     printf 'frontend in\n  bind %s/front\n  default_backend replicas\n' "$scratch"
     printf 'backend replicas\n  balance roundrobin\n  option httpchk GET /readyz\n  http-reuse safe\n'
     printf '  default-server check inter 100ms fall 1 rise 1\n'
