@@ -135,6 +135,9 @@ foreach(script IN LISTS test_scripts)
   if(name MATCHES "/test_(manifests|rolling|sandbox)$") # schemas are fetched once; replicas drain; suites run again
     set_tests_properties("${name}" PROPERTIES TIMEOUT 240)
   endif()
+  if(name STREQUAL "e2e/test_testssl") # some thousand handshakes, by a shell
+    set_tests_properties("${name}" PROPERTIES TIMEOUT 450)
+  endif()
   if(name STREQUAL "e2e/test_floods") # deadlines that have to pass, and the heap's, one flood after the other
     set_tests_properties("${name}" PROPERTIES TIMEOUT 300)
   endif()

@@ -155,6 +155,7 @@ static bool begin(struct wok__connection *connection)
         return false;
     }
     work->incoming->context = connection->server->options.context;
+    work->incoming->encrypted = connection->transport.tls != NULL;
     wok__h1_decoder_begin(&work->decoder, &connection->server->limits, &work->incoming->request);
     work->in_head = true;
     work->message_begin = work->parsed;

@@ -22,8 +22,10 @@ void wok_http_respond(wok_http_exchange *exchange, int status, const char *conte
 static bool is_servers_own(wok_slice name)
 {
     static const wok_slice own[] = {
-        {"content-length", 14}, {"content-type", 12},      {"connection", 10},   {"date", 4},
-        {"server", 6},          {"transfer-encoding", 17}, {"x-request-id", 12},
+        {"content-length", 14}, {"content-type", 12},
+        {"connection", 10},     {"date", 4},
+        {"server", 6},          {"transfer-encoding", 17},
+        {"x-request-id", 12},   {"x-content-type-options", 22},
     };
 
     for (size_t i = 0; i < WOK_COUNT(own); i++) {
@@ -169,6 +171,8 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
 
     if (exchange->content_type != NULL)
         head.content_type = wok_slice_of(exchange->content_type);
+    if (exchange->encrypted)
+        context.transport_security = exchange->server->transport_security;
     if (exchange->no_memory) {
         head.status = 500;
         context.gzipped = context.varies = false;

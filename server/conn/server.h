@@ -28,6 +28,8 @@ struct wok_http_server {
     struct wok__router *router;      /* constant */
     struct wok__server_local *locals;
     unsigned local_count;
+    wok_slice transport_security; /* constant: a line for answers over TLS, or empty */
+    char transport_security_text[64];
     uint32_t id_prefix;
     atomic_u32 compressing; /* answers that are being compressed */
     wok_runtime *runtime;

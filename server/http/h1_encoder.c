@@ -1,8 +1,8 @@
 /*
  * h1_encoder.c - the head of an HTTP/1 response: fields in, bytes out.
  *
- * All that a small answer needs are a few memcpy of known text: the status line and Server come as one
- * literal, Date as the caller's string.
+ * All that a small answer needs are a few memcpy of known text: the status line, Server and what else
+ * is constant come as one literal, Date as the caller's string.
  *
  * Invariants
  *   I1  a response has exactly one statement of its body's length, or can have no body.
@@ -23,10 +23,10 @@
 #define NUMBER_SIZE_MAX 20
 
 /*
- * Everything that is not the caller's text, at its longest: 21 for an unnamed status line and 22 for
- * Server, 37 for Date, 16 around Content-Type, 18 and a number for Content-Length, 24 for Connection,
- * 16 around X-Request-Id, 24 for Content-Encoding, 23 for Vary, 2 for the empty line; a reason phrase is
- * at most 31.
+ * Everything that is not the caller's text, at its longest: 21 for an unnamed status line, 22 for Server and
+ * 33 for X-Content-Type-Options, 37 for Date, 16 around Content-Type, 18 and a number for Content-Length, 24
+ * for Connection, 16 around X-Request-Id, 24 for Content-Encoding, 23 for Vary, 2 for the empty line; a
+ * reason phrase is at most 31.
  */
 #define FIXED_SIZE_MAX 320
 
@@ -68,7 +68,7 @@ static void put_status(struct writer *writer, int status)
     if (lines.size == 0) { /* a status without a name: the phrase may be empty, the space not */
         put(writer, WOK_SLICE("HTTP/1.1 "));
         put_number(writer, (uint64_t)status);
-        lines = WOK_SLICE(" \r\nServer: wok/" WOK_VERSION "\r\n");
+        lines = WOK_SLICE(" \r\n" WOK__CONSTANT_LINES);
     }
     put(writer, lines);
 }
@@ -129,6 +129,7 @@ ssize_t wok__h1_encode_head(char *buffer, size_t capacity, const wok_http_respon
     }
     put_framing(&writer, head);
     put_connection(&writer, context);
+    put(&writer, context->transport_security);
     if (context->request_id.size > 0) {
         put(&writer, WOK_SLICE("X-Request-Id: "));
         put(&writer, context->request_id);
@@ -153,7 +154,8 @@ ssize_t wok__h1_encode_head(char *buffer, size_t capacity, const wok_http_respon
 size_t wok__h1_head_size_max(const wok_http_response_head *head,
                              const struct wok__h1_response_context *context)
 {
-    size_t size = FIXED_SIZE_MAX + head->content_type.size + context->request_id.size;
+    size_t size = FIXED_SIZE_MAX + head->content_type.size + context->request_id.size +
+                  context->transport_security.size;
 
     for (size_t i = 0; i < head->field_count; i++)
         size += head->fields[i].name.size + head->fields[i].value.size + LINE_OVERHEAD;

@@ -27,6 +27,8 @@ struct wok__h1_response_context {
     wok_slice request_id;     /* X-Request-Id; empty: left out */
     bool gzipped;             /* Content-Encoding: gzip */
     bool varies;              /* Vary: Accept-Encoding */
+    /* The line Strict-Transport-Security, with its end; empty: left out. */
+    wok_slice transport_security;
 };
 
 /**

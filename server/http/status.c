@@ -1,7 +1,7 @@
 /*
  * status.c - status codes, their reason phrases, and the start of a response for each.
  *
- * The two lines that never change for a status are one literal, so that the encoder copies them with
+ * The lines that never change for a status are one literal, so that the encoder copies them with
  * one memcpy; compilers turn the switch into a table lookup.
  */
 #include "http/status.h"
@@ -76,7 +76,7 @@ wok_slice wok__status_lines(int status)
     switch (status) {
 #define LINES(code, reason)                                                                        \
     case code:                                                                                     \
-        return WOK_SLICE("HTTP/1.1 " #code " " reason "\r\nServer: wok/" WOK_VERSION "\r\n");
+        return WOK_SLICE("HTTP/1.1 " #code " " reason "\r\n" WOK__CONSTANT_LINES);
         EACH_STATUS(LINES)
 #undef LINES
     default:

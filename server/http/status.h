@@ -6,8 +6,12 @@
 
 #include <wok/base.h>
 
+/* The lines that no response varies.  A body is what its Content-Type says, whatever a browser finds in it:
+ * names in a JSON answer may be of a stranger's choice (docs/http.md, Answers). */
+#define WOK__CONSTANT_LINES "Server: wok/" WOK_VERSION "\r\nX-Content-Type-Options: nosniff\r\n"
+
 /**
- * Gives the first two lines of a response, "HTTP/1.1 200 OK\r\nServer: wok/0.1.0\r\n".
+ * Gives the first lines of a response, "HTTP/1.1 200 OK\r\n" and the constant ones.
  *
  * Empty for a status without a name; the encoder then writes the line itself.
  */

@@ -2,6 +2,7 @@
  * server.c - a server: building it, its listeners, its list of connections, its figures.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -21,6 +22,17 @@ enum { LAST_ACCEPTS_MAX = 4096 };
 
 /* ---- building ----------------------------------------------------------------------------------- */
 
+static void write_transport_security(wok_http_server *server)
+{
+    char *text = server->transport_security_text;
+
+    if (server->options.hsts_seconds != 0)
+        server->transport_security =
+            (wok_slice){text, (size_t)snprintf(text, sizeof server->transport_security_text,
+                                               "Strict-Transport-Security: max-age=%zu\r\n",
+                                               server->options.hsts_seconds)};
+}
+
 int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_options *options)
 {
     wok_runtime *runtime = wok_runtime_current();
@@ -35,6 +47,7 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
         return -ENOMEM;
     server->options = settled;
     server->limits = wok__server_options_limits(&settled);
+    write_transport_security(server);
     server->runtime = runtime;
     server->handshakes = (wok_semaphore)WOK_SEMAPHORE_INIT(server->options.handshakes_max);
     server->local_count = wok_runtime_workers_max(runtime) + 1;

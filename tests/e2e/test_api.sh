@@ -12,6 +12,7 @@ for path in / /healthz /readyz /version '/fetch?source=x' '/aggregate?source=x:0
     same "$path ends with one newline" '1 1' "$(($(tail -c 1 "$body" | wc -l))) $(($(tail -c 2 "$body" | wc -l)))"
     same "$path echoes X-Request-Id" client-7 "$(header X-Request-Id)"
     finds "$path is dated" '^Date: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] [A-Z][a-z]{2} 20[0-9]{2} .* GMT' "$head"
+    same "$path is only what its type says" nosniff "$(header X-Content-Type-Options)"
     finds "$path names the server" '^Server: wok/[0-9]+\.[0-9]+\.[0-9]+' "$head"
     same "$path tells its length" "$(($(wc -c <"$body")))" "$(header Content-Length)"
 done

@@ -84,6 +84,16 @@ same "a request over all of this is answered" 0 $?
 finds "and whole" 'slept_ms' old
 stop_server
 
+# ---- what browsers are told ---------------------------------------------------------------------------
+
+start_server --listen-tls 127.0.0.1:0 --tls-cert two.crt --tls-key two.key --tls-hsts 31536000
+tls_port
+told() { curl -sk -m 20 -D - -o answer "$1" | sed -n 's/^Strict-Transport-Security: *\(.*\)\r$/\1/p'; }
+same "--tls-hsts: an answer over TLS" 'max-age=31536000' "$(told "https://127.0.0.1:$port/healthz")"
+same "a refusal over TLS" 'max-age=31536000' "$(told "https://127.0.0.1:$port/nowhere")"
+same "no answer in clear" '' "$(told "http://127.0.0.1:$clear_port/healthz")"
+stop_server
+
 # ---- clients' certificates -------------------------------------------------------------------------
 
 start_server --listen-tls 127.0.0.1:0 --tls-cert two.crt --tls-key two.key --tls-client-ca three.crt
@@ -91,6 +101,8 @@ tls_port
 answer() { curl -sk -m 20 -o answer -w '%{http_code}' "$@" "https://127.0.0.1:$port/healthz"; }
 same "a client of the authority is served" 200 "$(answer --cert three.crt --key three.key)"
 same "a client without a certificate is not" 000 "$(answer)"
+same "without --tls-hsts nothing is said" '' "$(curl -sk -m 20 --cert three.crt --key three.key -D - -o answer \
+    "https://127.0.0.1:$port/healthz" | grep -i strict)"
 same "a client with another's is not" 000 "$(answer --cert two.crt --key two.key)"
 cd / || exit 1
 stop_server

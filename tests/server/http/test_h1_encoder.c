@@ -7,7 +7,7 @@
 #include "support/test.h"
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
-#define SERVER_LINE "Server: wok/" WOK_VERSION "\r\n"
+#define SERVER_LINE "Server: wok/" WOK_VERSION "\r\nX-Content-Type-Options: nosniff\r\n"
 #define START(status) "HTTP/1.1 " status "\r\n" SERVER_LINE "Date: " DATE "\r\n"
 
 static const struct wok__h1_response_context keep = {
@@ -94,6 +94,16 @@ Test(h1_encoder, fields_and_the_request_id)
                                                       "Retry-After: 1\r\n"
                                                       "Location: /tasks/17\r\n"
                                                       "X-Empty: \r\n\r\n");
+}
+
+Test(h1_encoder, what_the_connection_says_of_its_encryption)
+{
+    struct wok__h1_response_context context = keep;
+
+    context.transport_security = WOK_SLICE("Strict-Transport-Security: max-age=60\r\n");
+    cr_assert_str_eq(encoded(&ok, &context),
+                     START("200 OK") "Content-Type: text/plain\r\nContent-Length: 3\r\n"
+                                     "Strict-Transport-Security: max-age=60\r\n\r\n");
 }
 
 Test(h1_encoder, a_status_without_a_name_and_the_longest_length)

@@ -15,7 +15,9 @@ Test(status, the_precomputed_lines_agree_with_the_reason)
         wok_slice reason = wok_http_status_reason(status);
         wok_slice lines = wok__status_lines(status);
         char expected[128];
-        int size = snprintf(expected, sizeof expected, "HTTP/1.1 %d %.*s\r\nServer: wok/%s\r\n",
+        int size = snprintf(expected, sizeof expected,
+                            "HTTP/1.1 %d %.*s\r\nServer: wok/%s\r\n"
+                            "X-Content-Type-Options: nosniff\r\n",
                             status, (int)reason.size, reason.data, WOK_VERSION);
         if (wok_slice_equal(reason, WOK_SLICE("Unknown"))) {
             cr_assert_eq(lines.size, 0);

@@ -175,6 +175,7 @@ struct number {
 
 static const struct number numbers[] = {
     {WOK__OPTION_WORKERS, &config.workers},
+    SERVER(TLS_HSTS, hsts_seconds),
     SERVER(TLS_HANDSHAKES_MAX, handshakes_max),
     SERVER(TLS_HANDSHAKE_TIMEOUT, handshake_timeout),
     SERVER(COMPRESSION_BYTES_MIN, compress_bytes_min),

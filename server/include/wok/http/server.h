@@ -26,6 +26,9 @@ typedef struct wok_http_server_options {
     /** Compress answers of text for clients that take gzip (true), if they have so many bytes (1,400). */
     bool compress;
     size_t compress_bytes_min;
+    /** So long, in seconds, are browsers told to reach this host by TLS only (0: they are not), on whichever
+     *  port: Strict-Transport-Security, over TLS. */
+    size_t hsts_seconds;
     /** How long new connections are still served after a shutdown began (0), and how long running
      *  requests may take after that (8 s). */
     wok_duration drain_delay, grace;
