@@ -16,16 +16,48 @@
 
 #include "platform/atomic.h"
 
-/* ---- tls_context.c, tls_files.c: what handshakes are made with ---------------------------------- */
+/* ---- tls_context.c, tls_files.c, tls_ocsp.c: what handshakes are made with ---------------------------------- */
+
+/* An OCSP response, as clients get it. */
+struct wok__tls_staple {
+    const X509 *certificate; /* a context's: which it is about */
+    unsigned char *bytes;
+    size_t size;
+    int64_t until;   /* seconds since 1970 */
+    atomic_u32 told; /* 1: that it has expired was logged; relaxed, since nothing hangs on it */
+    char *file;
+};
 
 struct wok_http_tls {
     atomic_u32 refs; /* [tls.refs] whoever made it, the server, and each handshake under way */
     size_t count;
     SSL_CTX *contexts
-        [WOK_HTTP_TLS_CERTIFICATES_MAX]; /* one for each certificate; the first is the default */
+        [WOK_HTTP_TLS_CERTIFICATES_MAX]; /* one for each set of names; the first is the default */
+    size_t staple_count;
+    struct wok__tls_staple staples[WOK_HTTP_TLS_CERTIFICATES_MAX];
 };
 
 void wok__tls_context_ref(wok_http_tls *tls);
+
+/* A file being read, and where the line goes that says why it does not do. */
+struct wok__tls_reading {
+    const char *file;
+    char *why;
+    size_t why_size;
+};
+
+/* Writes the line, the file in front, and returns the error. */
+__attribute__((format(printf, 3, 4))) int wok__tls_fail(struct wok__tls_reading *reading, int error,
+                                                        const char *format, ...);
+
+/* The whole file in memory; NULL: the line says why, and `ret_error` what. */
+BIO *wok__tls_slurp(struct wok__tls_reading *reading, const char *file, int *ret_error);
+
+/* What OpenSSL thinks of it. */
+const char *wok__tls_reason(void);
+
+/* "Jun  1 12:00:00 2024 GMT" */
+void wok__tls_format_time(const ASN1_TIME *time, char *text, int size);
 
 /* Reads the pair into the context: 0, or a negative errno and the line why. */
 int wok__tls_read_pair(SSL_CTX *context, const wok_http_tls_certificate *pair, char *why,
@@ -33,6 +65,13 @@ int wok__tls_read_pair(SSL_CTX *context, const wok_http_tls_certificate *pair, c
 
 /* Clients have to show a certificate that one of the file's has signed; results as above. */
 int wok__tls_read_client_ca(SSL_CTX *context, const char *file, char *why, size_t why_size);
+
+/* An OCSP response about one of the certificates, which have been read; results as above. */
+int wok__tls_read_ocsp(wok_http_tls *tls, const char *file, char *why, size_t why_size);
+void wok__tls_staples_free(wok_http_tls *tls);
+
+/* From here on clients that ask are given what has been read. */
+void wok__tls_staple(wok_http_tls *tls);
 
 /* ---- tls_session.c: a connection's ---------------------------------------------------------------- */
 

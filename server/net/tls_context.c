@@ -1,9 +1,12 @@
 /*
- * tls_context.c - what a server's handshakes are made with: one SSL_CTX for each certificate.
+ * tls_context.c - what a server's handshakes are made with: one SSL_CTX for each set of names.
  *
  * A session begins with the first context and is moved to the one whose certificate fits the name that
  * the client asks for.  Tickets are sealed with the first one's keys whichever it was, and resumed there;
  * so everything that decides who may connect is the same in all of them.
+ *
+ * Certificates for the same names with keys of different kinds share a context: OpenSSL keeps one of each
+ * kind there, and shows a client the one that it can verify.
  */
 #include "net/tls.h"
 
@@ -88,6 +91,45 @@ static bool configure(SSL_CTX *context)
                1;
 }
 
+static bool has_name(const GENERAL_NAMES *names, const GENERAL_NAME *name)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i), (GENERAL_NAME *)name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* In whichever order; a certificate without any is nobody's twin. */
+static bool have_the_same_names(X509 *one, X509 *other)
+{
+    GENERAL_NAMES *a = X509_get_ext_d2i(one, NID_subject_alt_name, NULL, NULL);
+    GENERAL_NAMES *b = X509_get_ext_d2i(other, NID_subject_alt_name, NULL, NULL);
+    bool same = a != NULL && b != NULL && sk_GENERAL_NAME_num(a) == sk_GENERAL_NAME_num(b);
+
+    for (int i = 0; same && i < sk_GENERAL_NAME_num(a); i++)
+        same = has_name(b, sk_GENERAL_NAME_value(a, i)) && has_name(a, sk_GENERAL_NAME_value(b, i));
+    GENERAL_NAMES_free(a);
+    GENERAL_NAMES_free(b);
+    return same;
+}
+
+/* Moves what the context has to an earlier one for the same names, if that has none of this kind of key. */
+static bool share_context(const wok_http_tls *tls, SSL_CTX *context)
+{
+    X509 *certificate = SSL_CTX_get0_certificate(context);
+    STACK_OF(X509) *chain = NULL;
+
+    SSL_CTX_get0_chain_certs(context, &chain);
+    for (size_t i = 0; i < tls->count; i++) {
+        if (have_the_same_names(SSL_CTX_get0_certificate(tls->contexts[i]), certificate) &&
+            SSL_CTX_use_cert_and_key(tls->contexts[i], certificate,
+                                     SSL_CTX_get0_privatekey(context), chain, 0) == 1)
+            return true;
+    }
+    return false;
+}
+
 static int add_context(wok_http_tls *tls, const wok_http_tls_options *options, size_t at, char *why,
                        size_t why_size)
 {
@@ -101,8 +143,12 @@ static int add_context(wok_http_tls *tls, const wok_http_tls_options *options, s
                  pair->certificate_file);
         return -ENOMEM;
     }
-    tls->contexts[tls->count++] = context;
     error = wok__tls_read_pair(context, pair, why, why_size);
+    if (error < 0 || share_context(tls, context)) {
+        SSL_CTX_free(context);
+        return error;
+    }
+    tls->contexts[tls->count++] = context;
     for (size_t i = 0; i < options->client_ca_count && error == 0; i++)
         error = wok__tls_read_client_ca(context, options->client_ca_files[i], why, why_size);
     return error;
@@ -115,9 +161,12 @@ int wok_http_tls_new(wok_http_tls **ret_tls, const wok_http_tls_options *options
     int error = 0;
 
     if (options->certificate_count == 0 ||
-        options->certificate_count > WOK_HTTP_TLS_CERTIFICATES_MAX) {
-        snprintf(why, why_size, "%zu certificates: there may be 1 to %d; give as many",
-                 options->certificate_count, WOK_HTTP_TLS_CERTIFICATES_MAX);
+        options->certificate_count > WOK_HTTP_TLS_CERTIFICATES_MAX ||
+        options->ocsp_file_count > WOK_HTTP_TLS_CERTIFICATES_MAX) {
+        snprintf(why, why_size,
+                 "%zu certificates and %zu OCSP responses: there may be 1 to %d; give as many",
+                 options->certificate_count, options->ocsp_file_count,
+                 WOK_HTTP_TLS_CERTIFICATES_MAX);
         return -EINVAL;
     }
     tls = calloc(1, sizeof *tls);
@@ -129,6 +178,8 @@ int wok_http_tls_new(wok_http_tls **ret_tls, const wok_http_tls_options *options
     store_relaxed(&tls->refs, 1);
     for (size_t i = 0; i < options->certificate_count && error == 0; i++)
         error = add_context(tls, options, i, why, why_size);
+    for (size_t i = 0; i < options->ocsp_file_count && error == 0; i++)
+        error = wok__tls_read_ocsp(tls, options->ocsp_files[i], why, why_size);
     ERR_clear_error();
     if (error < 0) {
         wok_http_tls_unref(tls);
@@ -136,6 +187,7 @@ int wok_http_tls_new(wok_http_tls **ret_tls, const wok_http_tls_options *options
     }
     SSL_CTX_set_tlsext_servername_callback(tls->contexts[0], select_certificate);
     SSL_CTX_set_tlsext_servername_arg(tls->contexts[0], tls);
+    wok__tls_staple(tls);
     *ret_tls = tls;
     return 0;
 }
@@ -152,5 +204,6 @@ void wok_http_tls_unref(wok_http_tls *tls)
         return;
     for (size_t i = 0; i < tls->count; i++)
         SSL_CTX_free(tls->contexts[i]); /* sessions that use one hold it themselves */
+    wok__tls_staples_free(tls);
     free(tls);
 }

@@ -274,6 +274,7 @@ static int step(struct wok__tls *tls, wok_cx *cx)
     if (code == 1) {
         tls->cx = NULL;
         tls->state = WOK__TLS_ESTABLISHED;
+        SSL_set_tlsext_status_ocsp_resp(tls->ssl, NULL, 0); /* sent; OpenSSL would keep its copy */
         wok_http_tls_unref(WOK_TAKE(tls->context));
         return 0;
     }

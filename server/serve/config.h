@@ -42,7 +42,7 @@ struct wok__config_tls {
     struct wok__config_listener listeners[WOK__CONFIG_LISTENERS_MAX];
     unsigned listener_count;
     struct wok__config_paths certificates, keys; /* as many of these as of those */
-    struct wok__config_paths client_cas;
+    struct wok__config_paths client_cas, ocsp;
 };
 
 enum wok__config_action {

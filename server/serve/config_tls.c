@@ -81,6 +81,24 @@ int wok__reading_list(struct wok__reading *reading, const struct wok__option *op
 
 /* ---- what has to fit together ---------------------------------------------------------------------- */
 
+/* Nothing is served over TLS: then nothing is given that only TLS uses. */
+static int check_unused(struct wok__reading *reading)
+{
+    static const enum wok__option_id options[] = {WOK__OPTION_TLS_CERT, WOK__OPTION_TLS_CLIENT_CA,
+                                                  WOK__OPTION_TLS_OCSP};
+
+    for (size_t i = 0; i < WOK_COUNT(options); i++) {
+        const struct wok__config_paths *paths =
+            (const struct wok__config_paths *)((const char *)reading->config +
+                                               wok__options[options[i]].offset);
+        if (paths->count != 0)
+            return wok__reading_fail(
+                reading, "%s %.120s: no listener uses it; give --listen-tls ADDR:PORT",
+                wok__reading_back_to(reading, options[i]), wok__config_path(paths, 0));
+    }
+    return 0;
+}
+
 int wok__reading_check_tls(struct wok__reading *reading)
 {
     const struct wok__config *config = reading->config;
@@ -103,15 +121,7 @@ int wok__reading_check_tls(struct wok__reading *reading)
                                  "--tls-key FILE",
                                  wok__reading_back_to(reading, WOK__OPTION_LISTEN_TLS), where);
     }
-    if (tls->listener_count == 0 && (tls->certificates.count != 0 || tls->client_cas.count != 0)) {
-        bool certificate = tls->certificates.count != 0;
-        return wok__reading_fail(
-            reading, "%s %.120s: no listener uses it; give --listen-tls ADDR:PORT",
-            wok__reading_back_to(reading,
-                                 certificate ? WOK__OPTION_TLS_CERT : WOK__OPTION_TLS_CLIENT_CA),
-            wok__config_path(certificate ? &tls->certificates : &tls->client_cas, 0));
-    }
-    return 0;
+    return tls->listener_count != 0 ? 0 : check_unused(reading);
 }
 
 int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tls, char *error,
@@ -120,6 +130,7 @@ int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tl
     const struct wok__config_tls *tls = &config->tls;
     wok_http_tls_certificate pairs[WOK_HTTP_TLS_CERTIFICATES_MAX];
     const char *client_cas[WOK_HTTP_TLS_CERTIFICATES_MAX];
+    const char *ocsp[WOK_HTTP_TLS_CERTIFICATES_MAX];
     int code;
 
     *ret_tls = NULL;
@@ -130,11 +141,15 @@ int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tl
                                               wok__config_path(&tls->keys, i)};
     for (unsigned i = 0; i < tls->client_cas.count; i++)
         client_cas[i] = wok__config_path(&tls->client_cas, i);
+    for (unsigned i = 0; i < tls->ocsp.count; i++)
+        ocsp[i] = wok__config_path(&tls->ocsp, i);
     code = wok_http_tls_new(ret_tls,
                             &(wok_http_tls_options){.certificates = pairs,
                                                     .certificate_count = tls->certificates.count,
                                                     .client_ca_files = client_cas,
-                                                    .client_ca_count = tls->client_cas.count},
+                                                    .client_ca_count = tls->client_cas.count,
+                                                    .ocsp_files = ocsp,
+                                                    .ocsp_file_count = tls->ocsp.count},
                             error, error_size);
     return code == 0 ? 0 : code == -EINVAL ? WOK__EXIT_CONFIG : WOK__EXIT_UNAVAILABLE;
 }

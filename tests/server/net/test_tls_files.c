@@ -136,7 +136,7 @@ Test(tls_files, a_file_of_authorities_has_certificates_and_nothing_damaged, .tim
         wok_http_tls *tls = NULL;
         wok_http_tls_certificate pair = {path_of("a.crt"), path_of("a.key")};
         const char *file = path_of(bad[i]);
-        wok_http_tls_options options = {&pair, 1, &file, 1};
+        wok_http_tls_options options = {&pair, 1, &file, 1, NULL, 0};
         cr_assert_eq(wok_http_tls_new(&tls, &options, why, sizeof why), -EINVAL);
         cr_assert_not_null(strstr(why, said[i]), "%s", why);
         cr_assert_eq(strncmp(why, file, strlen(file)), 0, "%s", why);

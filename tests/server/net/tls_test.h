@@ -31,10 +31,11 @@ static inline wok_http_tls *read_certificates_for(const char *const *names, size
         snprintf(files[2 * i + 1], sizeof files[0], "%s/%s.key", folder, names[i]);
         pairs[i] = (wok_http_tls_certificate){files[2 * i], files[2 * i + 1]};
     }
-    cr_assert_eq(
-        wok_http_tls_new(&tls, &(wok_http_tls_options){pairs, count, &client_ca, client_ca != NULL},
-                         why, sizeof why),
-        0, "%s", why);
+    cr_assert_eq(wok_http_tls_new(
+                     &tls,
+                     &(wok_http_tls_options){pairs, count, &client_ca, client_ca != NULL, NULL, 0},
+                     why, sizeof why),
+                 0, "%s", why);
     return tls;
 }
 

@@ -25,20 +25,25 @@ typedef struct wok_http_tls_certificate {
 
 /** How TLS is spoken; zero means the default everywhere. */
 typedef struct wok_http_tls_options {
-    /** At least one.  A client that names a host gets the first whose names fit, others the first. */
+    /** At least one.  A client that names a host gets the first whose names fit, others the first; of
+     *  certificates for the same names, with keys of different kinds, the one that it can verify. */
     const wok_http_tls_certificate *certificates;
     size_t certificate_count;
     /** Files of certificates in PEM form; with any, only clients are served whose certificate leads to one
      *  of them. */
     const char *const *client_ca_files;
     size_t client_ca_count;
+    /** Files of OCSP responses in DER form, each about one of the certificates, which it names itself; given to
+     *  clients that ask for it, until it expires. */
+    const char *const *ocsp_files;
+    size_t ocsp_file_count;
 } wok_http_tls_options;
 
 /** Certificates at most. */
 enum { WOK_HTTP_TLS_CERTIFICATES_MAX = 16 };
 
 /**
- * Reads certificates and keys, and checks that they belong together and are valid now.
+ * Reads certificates, keys and OCSP responses, and checks that they belong together and are valid now.
  *
  * It blocks while it reads: on a worker it is called at the start only, later on the blocking pool.
  *
