@@ -138,6 +138,8 @@ static const char *cure_for(int error)
         return "make the folder of the Unix socket first";
     case -EBUSY:
         return "another process has locked the folder; end that, or give another folder";
+    case -ENXIO:
+        return "no socket of this name was passed; name it (FileDescriptorName= of systemd), or say fd:3";
     case -EADDRNOTAVAIL:
         return "this machine has no such address; use one of its own, or 0.0.0.0";
     case -EAFNOSUPPORT:
@@ -188,7 +190,8 @@ static int inherit_sockets(struct program *program)
                             error == -EINVAL ? "It does not listen" : strerror(-error));
             return WOK__EXIT_UNAVAILABLE;
         }
-        program->socket_count++;
+        program->sockets[program->socket_count++].encrypted =
+            wok__config_is_encrypted(&program->config, i);
     }
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
@@ -218,7 +221,10 @@ static int open_some(struct program *program, const struct wok__config_listener 
     for (unsigned i = 0; i < count; i++) {
         const struct wok__config_listener *listener = &listeners[i];
         struct wok__socket *socket = &program->sockets[program->socket_count];
-        int error = listener->local
+        if (listener->inherited && wok__config_inherits(&program->config, listener))
+            continue; /* inherit_sockets() sees to it */
+        int error = listener->inherited ? -ENXIO
+                    : listener->local
                         ? wok__socket_open_unix(socket, listener->address, &file)
                         : wok__socket_open_tcp(socket, listener->address, listener->port);
         if (error < 0) {
@@ -309,11 +315,12 @@ static int listen_all(struct program *program)
         int error = wok__server_listen(program->server, socket);
         if (error < 0)
             return cannot_listen(socket->where, error);
-        wok__log_printf(&told, "wok-server listening on %s%s",
-                        strncmp(socket->where, "unix:", 5) == 0 ? ""
-                        : socket->encrypted                     ? "https://"
-                                                                : "http://",
-                        socket->where);
+        bool local = strncmp(socket->where, "unix:", 5) == 0;
+        wok__log_printf(&told, "wok-server listening on %s%s%s",
+                        local               ? ""
+                        : socket->encrypted ? "https://"
+                                            : "http://",
+                        socket->where, local && socket->encrypted ? " (TLS)" : "");
         socket->fd = -1; /* the server's, as its file */
         socket->file.sun_path[0] = '\0';
     }

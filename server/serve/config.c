@@ -140,7 +140,10 @@ static int read_environment(struct wok__reading *reading, char *const *environme
 static int read_inherited(struct wok__reading *reading, char *const *environment)
 {
     struct wok__config *config = reading->config;
+    unsigned opened = config->listener_count;
 
+    for (unsigned i = 0; i < config->tls.listener_count; i++)
+        opened += !config->tls.listeners[i].inherited;
     reading->source = WOK__FROM_ENVIRONMENT;
     if (wok__inherited_read(environment, getpid(), &config->inherited) < 0)
         return wok__reading_fail(
@@ -148,8 +151,7 @@ static int read_inherited(struct wok__reading *reading, char *const *environment
             "LISTEN_FDS: with LISTEN_PID it is not a number from 0 to %d; leave both to the "
             "service manager",
             WOK__INHERITED_MAX);
-    if (config->listener_count + config->tls.listener_count + config->inherited.count >
-            WOK__CONFIG_LISTENERS_MAX &&
+    if (opened + config->inherited.count > WOK__CONFIG_LISTENERS_MAX &&
         config->inherited.count != 0)
         return wok__reading_fail(
             reading, "LISTEN_FDS %u: with those of --listen they are more than %d; leave some out",
@@ -182,7 +184,8 @@ static int read_defaults(struct wok__reading *reading)
     for (unsigned i = 0; i < config->listener_count; i++)
         loopback = loopback && config->listeners[i].loopback;
     for (unsigned i = 0; i < config->tls.listener_count; i++)
-        loopback = loopback && config->tls.listeners[i].loopback;
+        loopback =
+            loopback && (config->tls.listeners[i].loopback || config->tls.listeners[i].inherited);
     for (unsigned i = 0; i < config->inherited.count; i++)
         loopback = loopback && wok__socket_is_loopback(WOK__INHERITED_FIRST + (int)i);
     if (config->origins[WOK__OPTION_DEMO].source == WOK__FROM_DEFAULT)

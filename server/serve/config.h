@@ -26,9 +26,11 @@ enum {
 enum { WOK__CONFIG_LISTENERS_MAX = 8 };
 
 struct wok__config_listener {
-    char address[108]; /* numeric, without brackets; or a path, or '@' and an abstract name */
+    /* Numeric, without brackets; or a path, or '@' and an abstract name; or an inherited socket's name. */
+    char address[108];
     uint16_t port;
     bool loopback, v6, local; /* local: a Unix socket */
+    bool inherited; /* of --listen-tls: TLS is spoken on the sockets of this name or number */
 };
 
 /* Names of files, each with its zero byte. */
@@ -114,6 +116,13 @@ int wok__config_format_listen(const struct wok__config_listener *listener, char 
 
 /* The name at this place of the list. */
 const char *wok__config_path(const struct wok__config_paths *paths, unsigned at);
+
+/* True: TLS is to be spoken on this one of the inherited sockets. */
+bool wok__config_is_encrypted(const struct wok__config *config, unsigned inherited);
+
+/* True: there is an inherited socket that this listener, an inherited one, means. */
+bool wok__config_inherits(const struct wok__config *config,
+                          const struct wok__config_listener *listener);
 
 /* Reads the certificates and keys, if there are TLS listeners; 0, or an exit code and the line `error`. */
 int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tls, char *error,

@@ -20,6 +20,20 @@ const char *wok__config_path(const struct wok__config_paths *paths, unsigned at)
 
 /* ---- values ---------------------------------------------------------------------------------------- */
 
+/* "fd:https", as LISTEN_FDNAMES calls it, or "fd:3". */
+static bool parse_inherited(const char *name, struct wok__config_listener *ret_listener,
+                            const char **reason)
+{
+    size_t size = strlen(name);
+
+    *reason = "the name of an inherited socket is missing, or longer than 63 bytes";
+    if (size == 0 || size >= WOK__INHERITED_NAME_MAX)
+        return false;
+    *ret_listener = (struct wok__config_listener){.inherited = true};
+    memcpy(ret_listener->address, name, size + 1);
+    return true;
+}
+
 static int add_listener(struct wok__reading *reading, const char *name, const char *value)
 {
     struct wok__config_tls *tls = &reading->config->tls;
@@ -31,9 +45,12 @@ static int add_listener(struct wok__reading *reading, const char *name, const ch
                                  "%s %.120s: there are %d listeners already, which is the most; "
                                  "leave one out",
                                  name, value, WOK__CONFIG_LISTENERS_MAX);
-    if (strncmp(value, "unix:", 5) == 0 || !wok__config_parse_listen(value, listener, &reason))
-        return wok__reading_fail(reading, "%s %.120s: %s; write it as 127.0.0.1:8443 or [::1]:8443",
-                                 name, value, reason);
+    *listener = (struct wok__config_listener){0};
+    if (!(strncmp(value, "fd:", 3) == 0 ? parse_inherited(value + 3, listener, &reason)
+                                        : wok__config_parse_listen(value, listener, &reason)))
+        return wok__reading_fail(
+            reading, "%s %.120s: %s; write it as 127.0.0.1:8443, [::1]:8443, unix:/PATH or fd:NAME",
+            name, value, reason);
     tls->listener_count++;
     return 0;
 }
@@ -152,6 +169,36 @@ int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tl
                                                     .ocsp_file_count = tls->ocsp.count},
                             error, error_size);
     return code == 0 ? 0 : code == -EINVAL ? WOK__EXIT_CONFIG : WOK__EXIT_UNAVAILABLE;
+}
+
+static bool means(const struct wok__config *config, const struct wok__config_listener *listener,
+                  unsigned inherited)
+{
+    char number[16];
+
+    snprintf(number, sizeof number, "%d", WOK__INHERITED_FIRST + (int)inherited);
+    return listener->inherited &&
+           (strcmp(listener->address, config->inherited.names[inherited]) == 0 ||
+            strcmp(listener->address, number) == 0);
+}
+
+bool wok__config_is_encrypted(const struct wok__config *config, unsigned inherited)
+{
+    bool encrypted = false;
+
+    for (unsigned i = 0; i < config->tls.listener_count; i++)
+        encrypted = encrypted || means(config, &config->tls.listeners[i], inherited);
+    return encrypted;
+}
+
+bool wok__config_inherits(const struct wok__config *config,
+                          const struct wok__config_listener *listener)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < config->inherited.count; i++)
+        found = found || means(config, listener, i);
+    return found;
 }
 
 /* ---- showing --------------------------------------------------------------------------------------- */

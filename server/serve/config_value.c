@@ -125,8 +125,8 @@ bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret
 
 int wok__config_format_listen(const struct wok__config_listener *listener, char *text, size_t size)
 {
-    if (listener->local)
-        return snprintf(text, size, "unix:%s", listener->address);
+    if (listener->local || listener->inherited)
+        return snprintf(text, size, "%s:%s", listener->local ? "unix" : "fd", listener->address);
     return snprintf(text, size, "%s%s%s:%u", listener->v6 ? "[" : "", listener->address,
                     listener->v6 ? "]" : "", listener->port);
 }

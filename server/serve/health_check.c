@@ -3,23 +3,43 @@
  *
  * A plain blocking socket and no runtime: it runs every few seconds, in a container that may be
  * short of memory, and must not fail for another reason than the server's.
+ *
+ * Over TLS the certificate is not verified.  It is issued for the names that clients use, and not for the
+ * loopback address that is asked here; no secret is sent; and whether it is the right one, and in its time,
+ * is another question than whether the server lives, which no restart answers.
  */
 #include "serve/health_check.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include "net/socket.h"
 
-static void close_fd(int *fd)
+/* Who is asked. */
+struct target {
+    struct wok__config_listener listener;
+    bool encrypted;
+};
+
+struct peer {
+    int fd;
+    SSL *ssl; /* NULL: in clear */
+};
+
+static void close_peer(struct peer *peer)
 {
-    if (*fd >= 0)
-        close(*fd);
+    SSL_free(peer->ssl);
+    if (peer->fd >= 0)
+        close(peer->fd);
 }
 
 static int complain(const char *where, const char *why)
@@ -67,19 +87,80 @@ static int dial(const struct wok__config_listener *target)
     return fd;
 }
 
-/* "http://127.0.0.1:8080/healthz", just an address and port, or "unix:/run/wok.sock"; false: it is none. */
-static bool parse_url(const char *url, struct wok__config_listener *ret_target)
+/* Both directions wait for two seconds at most; false: `ret_why` says what came of it. */
+static bool begin_tls(struct peer *peer, const char **ret_why)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+    *ret_why = "there is no memory for TLS";
+    peer->ssl = context == NULL ? NULL : SSL_new(context);
+    SSL_CTX_free(context); /* the session holds it */
+    if (peer->ssl == NULL || SSL_set_fd(peer->ssl, peer->fd) != 1)
+        return false;
+    ERR_clear_error();
+    if (SSL_connect(peer->ssl) == 1)
+        return true;
+    *ret_why = ERR_reason_error_string(ERR_peek_last_error());
+    if (*ret_why == NULL)
+        *ret_why = "it does not answer to TLS";
+    return false;
+}
+
+static ssize_t peer_send(struct peer *peer, const char *bytes, size_t size)
+{
+    if (peer->ssl != NULL)
+        return SSL_write(peer->ssl, bytes, (int)size);
+    return send(peer->fd, bytes, size, MSG_NOSIGNAL);
+}
+
+/* 0 or less: `ret_why` says what came of it. */
+static ssize_t peer_recv(struct peer *peer, char *bytes, size_t size, const char **ret_why)
+{
+    ssize_t got;
+
+    ERR_clear_error();
+    got =
+        peer->ssl != NULL ? SSL_read(peer->ssl, bytes, (int)size) : recv(peer->fd, bytes, size, 0);
+    if (got > 0)
+        return got;
+    *ret_why = ERR_reason_error_string(ERR_peek_last_error()); /* an alert, for instance */
+    if (*ret_why == NULL)
+        *ret_why = got < 0 ? "it does not answer" : "it closed the connection";
+    return got;
+}
+
+/* One of the server's own that speaks TLS. */
+static bool is_encrypted(const struct wok__config *config,
+                         const struct wok__config_listener *listener)
+{
+    for (unsigned i = 0; i < config->tls.listener_count; i++) {
+        const struct wok__config_listener *own = &config->tls.listeners[i];
+        if (!own->inherited && own->local == listener->local &&
+            (own->local ? strcmp(own->address, listener->address) == 0
+                        : own->port == listener->port))
+            return true;
+    }
+    return false;
+}
+
+/* "http://127.0.0.1:8080/healthz", "https://localhost:8443", just an address and port, or
+ * "unix:/run/wok.sock"; false: it is none. */
+static bool parse_url(const struct wok__config *config, const char *url, struct target *ret_target)
 {
     char authority[80];
     const char *reason;
+    bool encrypted = strncmp(url, "https://", 8) == 0, clear = strncmp(url, "http://", 7) == 0;
     size_t size;
 
-    if (strncmp(url, "unix:", 5) == 0)
-        return wok__config_parse_listen(url, ret_target, &reason);
-    if (strncmp(url, "http://", 7) == 0)
-        url += 7;
+    url += encrypted ? 8 : clear ? 7 : 0;
+    if (!encrypted && !clear && strncmp(url, "unix:", 5) == 0) {
+        if (!wok__config_parse_listen(url, &ret_target->listener, &reason))
+            return false;
+        ret_target->encrypted = is_encrypted(config, &ret_target->listener);
+        return true;
+    }
     size = strcspn(url, "/");
-    if (size + 4 >= sizeof authority)
+    if (size + 5 >= sizeof authority)
         return false;
     memcpy(authority, url, size);
     authority[size] = '\0';
@@ -90,39 +171,58 @@ static bool parse_url(const char *url, struct wok__config_listener *ret_target)
         size = strlen(authority);
     }
     if (strchr(authority, ':') == NULL)
-        memcpy(authority + size, ":80", sizeof ":80");
-    return wok__config_parse_listen(authority, ret_target, &reason);
+        snprintf(authority + size, sizeof authority - size, "%s", encrypted ? ":443" : ":80");
+    if (!wok__config_parse_listen(authority, &ret_target->listener, &reason))
+        return false;
+    ret_target->encrypted = encrypted || (!clear && is_encrypted(config, &ret_target->listener));
+    return true;
+}
+
+/* Where the configuration says, in clear if there is a choice; false: it names nothing that can be asked. */
+static bool first_listener(const struct wok__config *config, struct target *ret_target)
+{
+    *ret_target = (struct target){.listener = config->listeners[0]};
+    if (config->listener_count != 0)
+        return true;
+    ret_target->encrypted = true;
+    for (unsigned i = 0; i < config->tls.listener_count; i++) {
+        ret_target->listener = config->tls.listeners[i];
+        if (!ret_target->listener.inherited)
+            return true;
+    }
+    return false;
 }
 
 int wok__health_check(const struct wok__config *config)
 {
     static const char request[] =
         "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    struct wok__config_listener target = config->listeners[0];
-    WOK_CLEANUP(close_fd) int fd = -1;
+    WOK_CLEANUP(close_peer) struct peer peer = {.fd = -1};
+    struct target target;
+    const char *why;
     char answer[64] = "", where[128];
     size_t size = 0;
 
-    if (config->health_url == NULL && config->listener_count == 0)
-        return complain("a server that speaks TLS only",
-                        "it asks in clear: add a --listen on loopback, or say where it is");
-    if (config->health_url != NULL && !parse_url(config->health_url, &target))
+    if (config->health_url != NULL && !parse_url(config, config->health_url, &target))
         return complain(config->health_url, "it is not a URL like http://127.0.0.1:8080");
-    if (config->health_url == NULL && config->listener_count == 0)
+    if (config->health_url == NULL && !first_listener(config, &target))
         return complain("a server that inherits its sockets", "say where: --health-check URL");
-    if (target.local)
-        wok__config_format_listen(&target, where, sizeof where);
+    if (target.listener.local)
+        wok__config_format_listen(&target.listener, where, sizeof where);
     else
-        snprintf(where, sizeof where, "%s port %u", target.address, target.port);
-    fd = dial(&target);
-    if (fd < 0)
-        return complain(where, strerror(-fd));
-    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) != (ssize_t)sizeof request - 1)
-        return complain(where, strerror(errno));
+        snprintf(where, sizeof where, "%s port %u", target.listener.address, target.listener.port);
+    signal(SIGPIPE, SIG_IGN); /* what OpenSSL writes has no MSG_NOSIGNAL */
+    peer.fd = dial(&target.listener);
+    if (peer.fd < 0)
+        return complain(where, strerror(-peer.fd));
+    if (target.encrypted && !begin_tls(&peer, &why))
+        return complain(where, why);
+    if (peer_send(&peer, request, sizeof request - 1) != (ssize_t)sizeof request - 1)
+        return complain(where, "it takes no request");
     while (size < 12) {
-        ssize_t got = recv(fd, answer + size, sizeof answer - 1 - size, 0);
+        ssize_t got = peer_recv(&peer, answer + size, sizeof answer - 1 - size, &why);
         if (got <= 0)
-            return complain(where, got < 0 ? "it does not answer" : "it closed the connection");
+            return complain(where, why);
         size += (size_t)got;
     }
     if (strncmp(answer, "HTTP/1.1 200", 12) != 0)

@@ -4,6 +4,7 @@
 #include "config_test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 Test(config_tls, without_its_options_there_is_no_tls)
 {
@@ -58,13 +59,49 @@ Test(config_tls, each_slip_is_told)
     SAYS("--tls-client-ca ca: no listener uses it");
     cr_assert_eq(READ("--listen-tls", "nowhere"), 2);
     SAYS("127.0.0.1:8443");
-    cr_assert_eq(READ("--listen-tls", "unix:/x"), 2);
+    cr_assert_eq(READ("--listen-tls", "unix:x"), 2);
+    SAYS("unix:/PATH");
+    cr_assert_eq(READ("--listen-tls", "fd:"), 2);
+    SAYS("fd:NAME");
+    cr_assert_eq(READ("--tls-ocsp", "o"), 2);
+    SAYS("--tls-ocsp o: no listener uses it");
     cr_assert_eq(READ("--tls-cert", ""), 2);
     SAYS("missing");
     cr_assert_eq(READ_ENV("WOK_LISTEN_TLS=:1,:2,:3,:4,:5,:6,:7,:8,:9"), 78);
     SAYS("8 listeners already");
     cr_assert_eq(READ_ENV("WOK_TLS_CERT=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"), 78);
     SAYS("16 files");
+}
+
+#define TLS_PAIR "--tls-cert=a", "--tls-key=b"
+
+Test(config_tls, a_unix_socket_may_be_encrypted)
+{
+    cr_assert_eq(READ("--listen-tls", "unix:/x", TLS_PAIR), 0);
+    cr_assert(config.tls.listeners[0].local);
+    cr_assert_str_eq(config.tls.listeners[0].address, "/x");
+    cr_assert_not(config.demo);
+}
+
+Test(config_tls, inherited_sockets_are_encrypted_by_name_or_number)
+{
+    char process[32];
+
+    snprintf(process, sizeof process, "LISTEN_PID=%d", (int)getpid());
+    cr_assert_eq(READ_BOTH(ENV(process, "LISTEN_FDS=3", "LISTEN_FDNAMES=web:https:"), TLS_PAIR,
+                           "--listen-tls", "fd:https,fd:5,fd:other"),
+                 0);
+    cr_assert_not(wok__config_is_encrypted(&config, 0));
+    cr_assert(wok__config_is_encrypted(&config, 1));
+    cr_assert(wok__config_is_encrypted(&config, 2));
+    cr_assert(wok__config_inherits(&config, &config.tls.listeners[0]));
+    cr_assert_not(wok__config_inherits(&config, &config.tls.listeners[2]));
+    cr_assert_eq(config.listener_count, 0);
+
+    /* They are as many sockets as were passed, whatever names them. */
+    cr_assert_eq(READ_BOTH(ENV(process, "LISTEN_FDS=8"), TLS_PAIR, "--listen-tls", "fd:3,fd:4"), 0);
+    cr_assert_eq(READ_BOTH(ENV(process, "LISTEN_FDS=8"), TLS_PAIR, "--listen-tls", "fd:3,:1"), 78);
+    SAYS("LISTEN_FDS 8: ");
 }
 
 Test(config_tls, files_that_do_not_do_are_wrong_configuration)
