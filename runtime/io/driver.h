@@ -152,6 +152,7 @@ struct wok__driver {
     struct wok_runtime *runtime;       /* constant */
     unsigned worker;                   /* constant: whose driver it is */
     unsigned turn_events_max;          /* constant */
+    unsigned turn_events;              /* that the owner's next turn takes at most; the owner */
     int epoll_fd, wake_fd;             /* constant */
     int bell_fd;                       /* what a wake writes to; constant while workers run */
     bool watches_signals;              /* signal.c's lock */

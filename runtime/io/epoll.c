@@ -178,7 +178,7 @@ uint64_t wok__epoll_wait_all(struct wok__driver *const *drivers, unsigned owned,
 /* ---- the turn ------------------------------------------------------------------------------ */
 
 static int wait_milliseconds(struct wok__driver *driver, struct epoll_event *events,
-                             uint64_t timeout_ns)
+                             unsigned events_max, uint64_t timeout_ns)
 {
     int timeout_ms = -1;
 
@@ -187,24 +187,24 @@ static int wait_milliseconds(struct wok__driver *driver, struct epoll_event *eve
         uint64_t rounded = timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
         timeout_ms = rounded > INT32_MAX ? INT32_MAX : (int)rounded;
     }
-    return epoll_wait(driver->epoll_fd, events, (int)driver->turn_events_max, timeout_ms);
+    return epoll_wait(driver->epoll_fd, events, (int)events_max, timeout_ms);
 }
 
-static int wait_events(struct wok__driver *driver, struct epoll_event *events, uint64_t timeout_ns)
+static int wait_events(struct wok__driver *driver, struct epoll_event *events, unsigned events_max,
+                       uint64_t timeout_ns)
 {
     struct timespec timeout = timespec_of(timeout_ns);
     int count = -1;
 
     if (timeout_ns != 0 && timeout_ns != UINT64_MAX && !load_relaxed(&milliseconds_only)) {
-        count =
-            epoll_pwait2(driver->epoll_fd, events, (int)driver->turn_events_max, &timeout, NULL);
+        count = epoll_pwait2(driver->epoll_fd, events, (int)events_max, &timeout, NULL);
         if (count >= 0 || errno == EINTR)
             return count < 0 ? 0 : count;
         if (errno != ENOSYS && errno != EPERM)
             return -errno;
         wok__epoll_use_milliseconds(); /* an old kernel, or a filter that does not know the call */
     }
-    count = wait_milliseconds(driver, events, timeout_ns);
+    count = wait_milliseconds(driver, events, events_max, timeout_ns);
     if (count < 0)
         return errno == EINTR ? 0 : -errno;
     return count;
@@ -253,7 +253,8 @@ int wok__epoll_turn(struct wok__driver *driver, uint64_t timeout_ns, bool owner)
 
     if (timeout_ns != 0 && (!owner || !sleep_begin(driver)))
         timeout_ns = 0;
-    int count = wait_events(driver, events, timeout_ns);
+    unsigned events_max = owner ? driver->turn_events : driver->turn_events_max;
+    int count = wait_events(driver, events, events_max, timeout_ns);
     if (owner)
         sleep_end(driver);
     return count <= 0 ? count : dispatch(driver, events, count, owner);

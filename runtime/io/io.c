@@ -44,6 +44,7 @@ int wok__driver_init(struct wok__driver *driver, const struct wok__driver_ops *o
         .runtime = runtime,
         .worker = worker,
         .turn_events_max = WOK__TURN_EVENTS,
+        .turn_events = WOK__TURN_EVENTS,
         .epoll_fd = -EBADF,
         .wake_fd = -EBADF,
         .first_free = NO_SLOT,

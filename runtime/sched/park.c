@@ -4,6 +4,11 @@
  * It announces that it sleeps, looks once more, and waits in its driver until its next timer.  The
  * last searcher looks at everybody's queues in between; idle.c argues why that is enough.
  *
+ * A busy worker's turn takes no more events than there is room for the tasks that they wake.  What the
+ * ring cannot hold goes to the injection queue, at which a busy worker looks rarely: what is in there would
+ * wait for seconds, while what came later is served again and again.  So new work waits while there is old
+ * work in that queue, and waits in the kernel, whose list is in order (docs/decisions/0053-overload.md).
+ *
  * On a paused clock it waits for its turn instead (turns.c).
  */
 #include <assert.h>
@@ -28,6 +33,28 @@ static void account_turn(struct wok__worker *worker, int events)
     wok__count(&worker->counters.driver_turns, 1);
     if (events > 0)
         wok__count(&worker->counters.io_events, (uint64_t)events);
+}
+
+/* So many are taken whatever there is: others must not keep events out for ever.  Few, since an event may
+ * be a request, and a request may be a dozen polls. */
+enum { EVENTS_MIN = 4 };
+
+/* How many events there is room for. */
+static unsigned events_that_fit(const struct wok__worker *worker)
+{
+    const struct wok_runtime *runtime = worker->runtime;
+    uint32_t priorities = load_relaxed(&runtime->priorities);
+    unsigned most = worker->driver.turn_events_max;
+    unsigned least = most < EVENTS_MIN ? most : EVENTS_MIN;
+
+    for (uint32_t i = 0; i < priorities; i++) {
+        size_t taken =
+            wok__queue_length(&worker->ready[i].queue) + wok__inject_length(&runtime->inject[i]);
+        size_t room = taken < WOK__QUEUE_CAPACITY ? WOK__QUEUE_CAPACITY - taken : 0;
+        if (room < most)
+            most = (unsigned)room;
+    }
+    return most > least ? most : least;
 }
 
 /* How often the injection queue has its turn, unless that is fixed. */
@@ -56,6 +83,7 @@ static void account_busy(struct wok__worker *worker, uint64_t now_ns)
 void wok__worker_turn(struct wok__worker *worker)
 {
     account_busy(worker, wok__clock_now(&worker->runtime->clock));
+    worker->driver.turn_events = events_that_fit(worker);
     account_turn(worker, wok__driver_turn(&worker->driver, 0));
     fire(worker);
     wok__assist(worker->runtime, wok__spares_blocked(worker->runtime));
@@ -107,6 +135,7 @@ static void wait(struct wok__worker *worker, uint64_t deadline_ns)
         wok__turns_sleep(worker);
     else if (!wok__assist_wait(worker, latest(worker, deadline_ns)))
         timeout = timeout_until(worker, latest(worker, deadline_ns));
+    worker->driver.turn_events = worker->driver.turn_events_max;
     account_turn(worker, wok__driver_turn(&worker->driver, timeout));
 }
 

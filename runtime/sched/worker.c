@@ -152,7 +152,7 @@ static __attribute__((noinline)) struct wok_task *look_further(struct wok__worke
 {
     struct wok_task *task = NULL;
 
-    if (worker->eventful) {
+    if (worker->eventful && !wok__injected_any(worker->runtime)) {
         wok__worker_turn(worker); /* there was something just now: look before a search */
         task = next_own(worker);
     }
