@@ -77,6 +77,10 @@ if(WOK_TESTS)
       set(extra tests/handlers/fake_exchange.c)
       pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.10)
       list(PREPEND links wok_handlers PkgConfig::jansson)
+    elseif(layer STREQUAL "loadtest") # headers of the generator
+      set(needs wok)
+      set(private loadtest)
+      list(APPEND links m)
     else() # support, e2e
       set(needs "")
     endif()
