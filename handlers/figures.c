@@ -102,6 +102,7 @@ static void put_server(struct wok__json *json, const wok_http_server *server)
     number(json, "connections_refused", metrics.connections_refused);
     number(json, "requests", metrics.requests);
     number(json, "requests_running", metrics.requests_running);
+    number(json, "requests_shed", metrics.requests_shed);
     number(json, "client_gone", metrics.client_gone);
     open(json, "responses");
     for (size_t i = 0; i < WOK_COUNT(classes); i++)

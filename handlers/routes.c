@@ -7,14 +7,14 @@
 
 const wok_route wok_routes[] = {
     {"GET", "/", wok__handle_index, 0},
-    {"GET", "/healthz", wok__handle_healthz, 0},
-    {"GET", "/readyz", wok__handle_readyz, 0},
+    {"GET", "/healthz", wok__handle_healthz, WOK_ROUTE_ALWAYS},
+    {"GET", "/readyz", wok__handle_readyz, WOK_ROUTE_ALWAYS},
     {"GET", "/version", wok__handle_version, 0},
     {"GET", "/fetch", wok__handle_fetch, 0},
     {"GET", "/aggregate", wok__handle_aggregate_get, 0},
     {"POST", "/aggregate", wok__handle_aggregate_post, 0},
     {"GET", "/sleep", wok__handle_sleep, 0},
-    {"GET", "/runtime", wok__handle_runtime, 0},
+    {"GET", "/runtime", wok__handle_runtime, WOK_ROUTE_ALWAYS},
     {"GET", "/panic", wok__handle_panic, WOK_ROUTE_DEMO},
     {NULL, NULL, NULL, 0},
 };

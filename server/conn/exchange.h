@@ -53,6 +53,7 @@ struct wok_http_exchange {
     bool no_memory;           /* the response is incomplete: it becomes a 500 */
     bool gzipped, varies;     /* the body is compressed; it depends on Accept-Encoding */
     bool encrypted;           /* it came over TLS */
+    bool always;              /* set by the router: it is served however much runs */
     bool has_span, is_traced; /* `span` is made; by a client that sent a trace */
     struct wok__allowance allowance;
 

@@ -22,7 +22,7 @@ enum { WOK__POOL_KEPT = 96 };
 
 struct wok__server_counters {
     atomic_u64 accepted, refused, closed, started, finished, client_gone, by_class[6];
-    atomic_u64 handshakes, handshakes_failed;
+    atomic_u64 handshakes, handshakes_failed, shed;
 };
 
 struct wok__server_local {
@@ -32,9 +32,10 @@ struct wok__server_local {
     } pools[WOK__POOLS];
     time_t date_second;
     char date[WOK__DATE_SIZE];
-    uint64_t id_next;  /* of generated request ids */
-    uint64_t random;   /* of generated spans */
-    void *compressors; /* kept for the next answer: compress.c */
+    uint64_t id_next;        /* of generated request ids */
+    uint64_t random;         /* of generated spans */
+    uint64_t shed_logged_ns; /* when the log last heard of refusals; 0: never */
+    void *compressors;       /* kept for the next answer: compress.c */
     uint32_t compressor_count;
     char pad[64];
     struct wok__server_counters counters;

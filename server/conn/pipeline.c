@@ -9,12 +9,12 @@
 #include "conn/connection.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conn/access_log.h"
 #include "conn/compress.h"
+#include "conn/overload.h"
 #include "http/headers.h"
 
 /* ---- the request's task -------------------------------------------------------------------------- */
@@ -99,20 +99,6 @@ static struct wok__slot_of_pipeline *push(struct wok__connection *connection, bo
     return slot;
 }
 
-/* 503 with a Retry-After of a second: the same request may succeed soon, here or elsewhere. */
-__attribute__((format(printf, 2, 3))) static void answer_busy(struct wok_http_exchange *exchange,
-                                                              const char *format, ...)
-{
-    char detail[256];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(detail, sizeof detail, format, args);
-    va_end(args);
-    wok_http_problem(exchange, 503, "%s", detail);
-    (void)wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
-}
-
 /* False: there is none, and the exchange has been answered. */
 static bool find_handler(const wok_http_server *server, struct wok_http_exchange *exchange)
 {
@@ -134,11 +120,8 @@ static void start(struct wok__connection *connection)
         return; /* refused with its head; the body has been skipped */
     if (!find_handler(server, exchange))
         return;
-    if (wok__server_running(server) > server->options.requests_max) {
-        answer_busy(exchange, "%zu requests are running already, which is the limit",
-                    server->options.requests_max);
+    if (wok__overload_shed(exchange, true, connection->now_ns))
         return;
-    }
     wok__exchange_ref(exchange);
     slot->join = wok_spawn_inline_raw(&request_site, &args);
 }
@@ -169,6 +152,7 @@ static void head_received(struct wok__connection *connection)
     struct wok__work *work = connection->work;
     struct wok_http_exchange *exchange = work->incoming;
     struct wok__h1_decoder *decoder = &work->decoder;
+    bool refused;
 
     work->in_head = false;
     exchange->keep_alive = decoder->keep_alive;
@@ -184,11 +168,16 @@ static void head_received(struct wok__connection *connection)
     }
     if (!decoder->has_body)
         return;
+    /* The body of a request that is refused is thrown away as it comes. */
+    refused = decoder->status == 0 && (!find_handler(connection->server, exchange) ||
+                                       wok__overload_shed(exchange, false, connection->now_ns));
+    if (refused)
+        exchange->receives_body = false;
     connection->body_ns = connection->received_ns = connection->now_ns;
     work->wants_continue = decoder->expects_continue && work->parsed == work->input.size;
     /* A body that nobody wants is not asked for; whether it comes all the same cannot be known, and
      * with that where the next request would begin. */
-    if (work->wants_continue && !find_handler(connection->server, exchange)) {
+    if (work->wants_continue && refused) {
         work->wants_continue = false;
         push(connection, false);
     }
@@ -350,10 +339,10 @@ static void explain(struct wok__connection *connection, struct wok__slot_of_pipe
                 exchange, 504, "the request was not done within %llu ms",
                 (unsigned long long)(connection->server->options.request_timeout.ns / 1000000));
         else
-            answer_busy(exchange, "the request was given up: the server is stopping");
+            wok__answer_busy(exchange, "the request was given up: the server is stopping");
         break;
     default:
-        answer_busy(exchange, "the request could not be started: %s", error->message);
+        wok__answer_busy(exchange, "the request could not be started: %s", error->message);
         break;
     }
 }

@@ -110,7 +110,7 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .otherwise = "0",
         COUNT(server.requests_per_connection_max, 0, 1000000000)},
     [WOK__OPTION_REQUESTS_MAX] = {"--requests-max", "WOK_REQUESTS_MAX", "N", LIMIT,
-        .what = "requests running at once; beyond it 503", .otherwise = "50000",
+        .what = "requests running at once; beyond it 503, but for health checks", .otherwise = "50000",
         COUNT(server.requests_max, 1, 10000000)},
     [WOK__OPTION_PIPELINED_MAX] = {"--pipelined-max", "WOK_PIPELINED_MAX", "N", LIMIT,
         .what = "requests of one connection running at once; the next waits", .otherwise = "16",

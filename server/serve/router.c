@@ -206,6 +206,7 @@ wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exc
         }
         known = true;
         exchange->route = entry->route->path;
+        exchange->always = (entry->route->flags & WOK_ROUTE_ALWAYS) != 0;
         if (wok_slice_equal(entry->method, method))
             return entry->route->handler;
     }

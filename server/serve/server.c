@@ -392,6 +392,7 @@ void wok_http_server_metrics_get(const wok_http_server *server,
         metrics.requests += load_relaxed(&counters->started);
         metrics.client_gone += load_relaxed(&counters->client_gone);
         metrics.connections_refused += load_relaxed(&counters->refused);
+        metrics.requests_shed += load_relaxed(&counters->shed);
         metrics.tls_handshakes += load_relaxed(&counters->handshakes);
         metrics.tls_handshakes_failed += load_relaxed(&counters->handshakes_failed);
         for (int class = 0; class < 6; class ++)

@@ -96,15 +96,17 @@ const checks = {
     },
 
     async requests() {
-        check((await exchange(get('/healthz'))).status === 200, 'one request at a time is served')
+        check((await exchange(get('/version'))).status === 200, 'one request at a time is served')
         const first = new Connection().send(sleep(60000))
         let last
-        const refusedNow = async () => (last = await exchange(get('/healthz'))).status === 503
+        const refusedNow = async () => (last = await exchange(get('/version'))).status === 503
         check(await eventually(refusedNow, 5000), 'a second one beside it is refused', last)
         refused(last, 503, 'the refusal says so')
         check(last.headers['retry-after'] === '1', 'it says when to come again', last.headers)
+        check((await exchange(get('/healthz'))).status === 200, 'but health checks are served')
+        check((await exchange(get('/readyz'))).status === 200, 'both of them')
         first.reset()
-        const servedAgain = async () => (await exchange(get('/healthz'))).status === 200
+        const servedAgain = async () => (await exchange(get('/version'))).status === 200
         check(await eventually(servedAgain, 5000), 'when the first is gone, the next is served')
     },
 

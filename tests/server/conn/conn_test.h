@@ -101,6 +101,7 @@ static inline void handle_trace(wok_http_exchange *exchange)
 
 static const wok_route routes[] = {
     {"GET", "/ok", handle_ok, 0},
+    {"GET", "/health", handle_ok, WOK_ROUTE_ALWAYS},
     {"GET", "/slow", handle_slow, 0},
     {"GET", "/trace", handle_trace, 0},
     {"GET", "/fan-out", handle_fan_out, 0},

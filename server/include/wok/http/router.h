@@ -12,6 +12,8 @@ WOK_BEGIN_DECLS
 enum {
     /** A demonstration: answered by 404 unless the server runs with demonstrations on. */
     WOK_ROUTE_DEMO = 1u << 0,
+    /** Served also beyond wok_http_server_options.requests_max: what tells whether the process is well. */
+    WOK_ROUTE_ALWAYS = 1u << 1,
 };
 
 /**

@@ -36,16 +36,16 @@ typedef struct wok_http_server_options {
     size_t connections_max;             /* 0, the default: the descriptor limit less 64 */
     size_t connections_per_address_max; /* an IPv6 /64 is one address; 0, the default: no limit */
     size_t requests_per_connection_max; /* then it closes; 0, the default: no limit */
-    size_t requests_max;                /* running at once: 50,000; beyond: 503 */
-    size_t pipelined_max;               /* running at once on one connection: 16 */
-    size_t output_max;                  /* bytes pending that stop reading: 65,536 */
-    size_t target_bytes_max;            /* 8,192 */
-    size_t head_bytes_max;              /* 32,768 */
-    size_t headers_max;                 /* 100 */
-    size_t body_bytes_max;              /* 1,048,576; 0: no body is taken */
-    size_t chunk_extension_bytes_max;   /* of a message: 4,096 */
-    size_t trailer_bytes_max;           /* of a message: 4,096 */
-    size_t request_memory_max;          /* what a request may hold, body, answer and work: 16 MiB */
+    size_t requests_max;     /* running at once: 50,000; beyond: 503, but for WOK_ROUTE_ALWAYS */
+    size_t pipelined_max;    /* running at once on one connection: 16 */
+    size_t output_max;       /* bytes pending that stop reading: 65,536 */
+    size_t target_bytes_max; /* 8,192 */
+    size_t head_bytes_max;   /* 32,768 */
+    size_t headers_max;      /* 100 */
+    size_t body_bytes_max;   /* 1,048,576; 0: no body is taken */
+    size_t chunk_extension_bytes_max; /* of a message: 4,096 */
+    size_t trailer_bytes_max;         /* of a message: 4,096 */
+    size_t request_memory_max;        /* what a request may hold, body, answer and work: 16 MiB */
     size_t handshakes_max;          /* TLS: computed on at once; 0, the default: half the workers */
     wok_duration handshake_timeout; /* TLS: 10 s, absolute from the accept */
     wok_duration head_timeout;      /* 10 s, absolute from the first byte */
@@ -71,6 +71,7 @@ typedef struct wok_http_server_metrics {
     uint64_t client_gone;           /* requests whose client went away before the answer */
     uint64_t connections_refused;   /* beyond the limit of their address */
     uint64_t tls_handshakes, tls_handshakes_failed; /* that ended; not those whose time did */
+    uint64_t requests_shed; /* answered 503, since requests_max others were running */
 } wok_http_server_metrics;
 
 /**
