@@ -71,7 +71,7 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         COUNT(server.compress_bytes_min, 1, 1 << 30)},
 
     [WOK__OPTION_LISTEN_TLS] = {"--listen-tls", "WOK_LISTEN_TLS", "ADDR:PORT", TLS,
-        .what = "where to listen for TLS: as --listen, or fd:NAME, inherited; repeatable",
+        .what = "where to listen for TLS, or fd:NAME, an inherited socket; repeatable",
         .otherwise = "none", .kind = WOK__KIND_LISTENERS, .form = WOK__VALUE_NEEDED},
     [WOK__OPTION_TLS_CERT] = {"--tls-cert", "WOK_TLS_CERT", "FILE", TLS,
         .what = "certificate, its chain behind it; repeatable: by the name asked for",

@@ -85,7 +85,7 @@ static void is_refused(const char *name, const char *reason)
     cr_assert_not_null(strstr(why, "; "), "no cure: %s", why);
 }
 
-Test(tls_ocsp, a_response_is_taken_in_its_time_only, .timeout = 20)
+Test(tls, a_response_is_taken_in_its_time_only, .timeout = 20)
 {
     write_pair("a", "DNS:a.example");
     write_response("good", V_OCSP_CERTSTATUS_GOOD, -100, 100);
@@ -101,7 +101,7 @@ Test(tls_ocsp, a_response_is_taken_in_its_time_only, .timeout = 20)
     forget_files();
 }
 
-Test(tls_ocsp, only_good_news_are_taken, .timeout = 20)
+Test(tls, only_good_news_are_taken, .timeout = 20)
 {
     write_pair("a", "DNS:a.example");
     write_response("revoked", V_OCSP_CERTSTATUS_REVOKED, -100, 100);
