@@ -250,12 +250,14 @@ const struct wok__option *wok__option_by_name(const char *name, size_t size)
 
 enum { NAME_SIZE_MAX = 40 };
 
-/* Letters alike whatever their case, and '_' like '-': both are slips that cost nothing. */
-static char plain(char letter)
+/* As the names are written, since another case, or '_' for '-', is a slip that costs nothing. */
+static char as_in_names(char letter, bool flag)
 {
-    if (letter >= 'A' && letter <= 'Z')
-        return (char)(letter - 'A' + 'a');
-    return letter == '_' ? '-' : letter;
+    if (flag)
+        return letter == '_'                    ? '-'
+               : letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20)
+                                                : letter;
+    return letter == '-' ? '_' : letter >= 'a' && letter <= 'z' ? (char)(letter & ~0x20) : letter;
 }
 
 static unsigned least(unsigned a, unsigned b)
@@ -264,24 +266,29 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* How many letters have to be put in, taken out, replaced, or swapped with their neighbour (Damerau 1964,
- * in the form that touches no letter twice). */
-static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_size)
+ * in the form that touches no letter twice); more than `limit` once it is known to be.  No row has less than
+ * the least of the two above it, so two rows beyond the limit end it: most names do after a few letters. */
+static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_size, unsigned limit)
 {
-    unsigned rows[3][NAME_SIZE_MAX + 1];
+    unsigned rows[3][NAME_SIZE_MAX + 1], least_above = 0;
 
+    if ((a_size > b_size ? a_size - b_size : b_size - a_size) > limit)
+        return limit + 1;
     for (size_t j = 0; j <= b_size; j++)
         rows[0][j] = (unsigned)j;
     for (size_t i = 1; i <= a_size; i++) {
-        unsigned *row = rows[i % 3];
+        unsigned *row = rows[i % 3], least_here = (unsigned)i;
         const unsigned *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
         row[0] = (unsigned)i;
         for (size_t j = 1; j <= b_size; j++) {
-            bool same = plain(a[i - 1]) == plain(b[j - 1]);
-            row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + !same);
-            if (i > 1 && j > 1 && plain(a[i - 1]) == plain(b[j - 2]) &&
-                plain(a[i - 2]) == plain(b[j - 1]))
+            row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 row[j] = least(row[j], two_above[j - 2] + 1);
+            least_here = least(least_here, row[j]);
         }
+        if (least_here > limit && least_above > limit)
+            return limit + 1;
+        least_above = least_here;
     }
     return rows[a_size % 3][b_size];
 }
@@ -289,19 +296,22 @@ static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_s
 static const char *nearest(const char *text, size_t size, bool flag)
 {
     const char *best = NULL;
-    unsigned best_distance = 2 + (unsigned)size / 8; /* two slips; three in a long name */
+    char typed[NAME_SIZE_MAX];
+    unsigned limit = 2 + (unsigned)size / 8; /* two slips; three in a long name */
 
     if (size > NAME_SIZE_MAX)
         return NULL;
-    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+    for (size_t i = 0; i < size; i++)
+        typed[i] = as_in_names(text[i], flag);
+    for (size_t i = 0; i < WOK__OPTIONS && (best == NULL || limit > 0); i++) {
         const char *name = name_of(&wok__options[i], flag);
         unsigned slips;
         if (name == NULL)
             continue;
-        slips = distance(text, size, name, strlen(name));
-        if (slips < best_distance + (best == NULL)) {
+        slips = distance(typed, size, name, strlen(name), limit - (best != NULL));
+        if (slips < limit + (best == NULL)) {
             best = name;
-            best_distance = slips;
+            limit = slips;
         }
     }
     return best;
