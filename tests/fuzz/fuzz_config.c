@@ -27,7 +27,9 @@ static int read_config(struct wok__config *config, char **flags, int flag_count,
         file = memfd_create("config", MFD_CLOEXEC);
         snprintf(file_flag, sizeof file_flag, "--config=/proc/self/fd/%d", file);
     }
-    FUZZ_CHECK(ftruncate(file, 0) == 0 && pwrite(file, text, size, 0) == (ssize_t)size, "the file");
+    /* Cut off last, so that its page stays. */
+    FUZZ_CHECK(pwrite(file, text, size, 0) == (ssize_t)size && ftruncate(file, (off_t)size) == 0,
+               "the file");
     for (int i = 0; i < flag_count; i++)
         argv[argc++] = flags[i];
     return wok__config_read(config, argc, argv, no_environment, error, error_size);
@@ -49,11 +51,9 @@ static size_t show(const struct wok__config *config, char *text, bool given)
         size_t name = strcspn(line, " ");
         char *value = line + name + strspn(line + name, " "), *origin = NULL;
         static const char *const origins[] = {" default", " file /proc/self/fd/", " flag --"};
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 3; i++) { /* the last one: a path may look like any of them */
             for (char *at = value - 1; (at = strstr(at, origins[i])) != NULL; at++)
-                origin = at;
-            if (origin != NULL)
-                break;
+                origin = origin == NULL || at > origin ? at : origin;
         }
         FUZZ_CHECK(origin != NULL, "no origin: %s", line);
         if (given && strcmp(origin, " default") == 0)
