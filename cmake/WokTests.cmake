@@ -81,6 +81,13 @@ if(WOK_TESTS)
       set(needs wok)
       set(private loadtest)
       list(APPEND links m)
+    elseif(layer STREQUAL "faults") # all of the server, and memory that is refused
+      set(needs wok_handlers)
+      set(private runtime)
+      set(extra tests/faults/allocations.c)
+      pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.10)
+      list(PREPEND links wok_handlers wok_server_lib PkgConfig::jansson OpenSSL::SSL
+        -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=mmap,--wrap=wok__slab_take,--wrap=wok__stack_take)
     else() # support, e2e
       set(needs "")
     endif()

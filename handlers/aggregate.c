@@ -84,11 +84,6 @@ void wok__aggregate_trace(wok_http_exchange *exchange, struct wok__aggregate *ag
         aggregate->sources[i].trace = &aggregate->trace;
 }
 
-void wok__refuse_memory(wok_http_exchange *exchange)
-{
-    wok_http_problem(exchange, 503, "There is no memory for a request of this size now.");
-}
-
 /* ---- the requirement ---- */
 
 static const char require_expected[] =

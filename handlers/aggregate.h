@@ -85,9 +85,6 @@ void wok__aggregate_use_example(struct wok__aggregate *aggregate);
 /** Has every source asked as a part of the request's trace. */
 void wok__aggregate_trace(wok_http_exchange *exchange, struct wok__aggregate *aggregate);
 
-/** Answers that there is no memory for the request. */
-void wok__refuse_memory(wok_http_exchange *exchange);
-
 /** Takes `all`, `any`, `none` or a number of at least 1 from a text. */
 WOK_MUST_USE
 bool wok__take_require(wok_http_exchange *exchange, const struct wok__subject *subject,

@@ -16,6 +16,7 @@
 #include <wok/http/message.h>
 
 #include "json.h"
+#include "tree_memory.h"
 
 bool wok__nesting_is_within(wok_slice text, unsigned limit)
 {
@@ -80,7 +81,6 @@ enum {
     MEMBER_BYTES = 160,
     TEXT_FACTOR = 4, /* a string that grows in a buffer, and its copy */
     PARSER_BYTES = 1024,
-    PROBED_BYTES = 64 << 10, /* smaller ones are not asked for first */
 };
 
 size_t wok__tree_bytes_max(wok_slice text)
@@ -109,35 +109,38 @@ size_t wok__tree_bytes_max(wok_slice text)
 }
 
 /* A document of a megabyte can become a tree of eighty, so before it is parsed its tree has to fit into what
- * the request may hold, and into memory: where an allocation fails, jansson 2.14 may end the process (an
- * assertion in lex_unget_unsave), so it is not let come to that.  False: refused. */
-__attribute__((noinline)) static bool has_room_for(wok_http_exchange *exchange, wok_slice text)
+ * the request may hold, and into memory, which is taken here in one piece (tree_memory.c says why).  NULL:
+ * refused. */
+__attribute__((noinline)) static struct wok__tree_memory *room_for(wok_http_exchange *exchange,
+                                                                   wok_slice text)
 {
     size_t bytes = wok__tree_bytes_max(text), left = wok_http_exchange_memory_left(exchange);
-    void *probe;
+    struct wok__tree_memory *memory;
 
     if (bytes > left) {
         wok_http_problem(exchange, 413,
                          "The body's JSON may take %zu bytes of memory once it is read, and this "
                          "request may hold %zu more (--request-memory-max).",
                          bytes, left);
-        return false;
+        return NULL;
     }
-    probe = bytes > PROBED_BYTES ? malloc(bytes) : NULL;
-    if (probe == NULL && bytes > PROBED_BYTES) {
-        wok_http_problem(exchange, 503, "There is no memory for a request of this size now.");
-        return false;
-    }
-    free(probe);
-    return true;
+    memory = wok__tree_memory_begin(WOK__TREE_MEMORY(bytes));
+    if (memory == NULL)
+        wok__refuse_memory(exchange);
+    return memory;
 }
 
 /* Out of line: jansson's error has 250 bytes, which the frame of a waiting request can do without. */
 __attribute__((noinline)) static json_t *parse(wok_http_exchange *exchange, wok_slice body)
 {
+    struct wok__tree_memory *memory = room_for(exchange, body);
     json_error_t error;
-    json_t *json = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &error);
+    json_t *json;
 
+    if (memory == NULL)
+        return NULL;
+    json = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &error);
+    wok__tree_memory_end(memory);
     if (json == NULL)
         refuse_syntax(exchange, &error);
     return json;
@@ -162,8 +165,6 @@ json_t *wok__body_parse(wok_http_exchange *exchange)
                          WOK__NESTING_MAX);
         return NULL;
     }
-    if (!has_room_for(exchange, request->body))
-        return NULL;
 
     json_t *json = parse(exchange, request->body);
     if (json != NULL && !json_is_object(json)) {

@@ -101,10 +101,8 @@ void wok__json_key_slice(struct wok__json *json, wok_slice name)
 void wok__json_end(struct wok__json *json)
 {
     put(json, "\n", 1);
-    if (json->failed) {
-        wok_http_problem(json->exchange, 500, "There was no memory for the answer.");
-        return;
-    }
+    if (json->failed)
+        return; /* the server says so */
     wok_http_response_commit(json->exchange, (size_t)(json->next - json->begin));
     json->begin = json->next = json->end = NULL;
 }

@@ -276,3 +276,9 @@ bool wok__check_name(wok_http_exchange *exchange, const struct wok__subject *sub
                             (wok_slice){NULL, 0});
     return fits;
 }
+
+void wok__refuse_memory(wok_http_exchange *exchange)
+{
+    wok_http_problem(exchange, 503, "There is no memory for a request of this size now.");
+    (void)wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
+}

@@ -109,4 +109,7 @@ extern const char *const wok__status_words[]; /* by enum wok__fetch_status */
 #define WOK__TIMEOUT_RANGE ((struct wok__range){1, 60000})
 enum { WOK__TIMEOUT_MS_DEFAULT = 30000, WOK__NAME_BYTES_MAX = 128 };
 
+/** Answers that there is no memory for the request. */
+void wok__refuse_memory(wok_http_exchange *exchange);
+
 #endif

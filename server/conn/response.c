@@ -139,13 +139,15 @@ void wok__exchange_mend(struct wok_http_exchange *exchange)
         return;
     wok_http_response_clear(exchange);
     wok__bytes_reset(&exchange->out);
-    if (exceeded)
+    if (exceeded) {
         wok_http_problem(exchange, 500,
                          "the answer needs more memory than one request may hold (%zu bytes, "
                          "--request-memory-max)",
                          exchange->server->options.request_memory_max);
-    else
-        wok_http_problem(exchange, 500, "there was no memory for the answer");
+    } else { /* as where a request is refused: it may succeed soon, here or elsewhere */
+        wok_http_problem(exchange, 503, "there was no memory for the answer");
+        (void)wok_http_response_header(exchange, "Retry-After", WOK_SLICE("1"));
+    }
 }
 
 int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wok_slice date,
@@ -174,7 +176,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
     if (exchange->encrypted)
         context.transport_security = exchange->server->transport_security;
     if (exchange->no_memory) {
-        head.status = 500;
+        head.status = 503;
         context.gzipped = context.varies = false;
         head.content_type = WOK_SLICE("text/plain");
         body = WOK_SLICE("there was no memory for the answer\n");

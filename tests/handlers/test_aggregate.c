@@ -450,8 +450,10 @@ static char *many_sources(size_t count, unsigned delay_ms, const char *mode, con
     }
     json_t *body =
         json_pack("{s:s, s:s, s:o}", "mode", mode, "require", require, "sources", sources);
-    char *text = json_dumps(body, 0);
+    size_t size = json_dumpb(body, NULL, 0, 0);
+    char *text = calloc(1, size + 1);
     cr_assert_not_null(text);
+    cr_assert_eq(json_dumpb(body, text, size, 0), size);
     json_decref(body);
     return text;
 }

@@ -1,5 +1,6 @@
 /* Tests of how JSON bodies are read and refused. */
 #include "body.h"
+#include "tree_memory.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -305,8 +306,10 @@ static char *many_sources(size_t count, const char *name)
     for (size_t i = 0; i < count; i++)
         json_array_append_new(sources, json_pack("{s:s}", "name", name));
     json_t *body = json_pack("{s:o}", "sources", sources);
-    text = json_dumps(body, 0);
+    size_t size = json_dumpb(body, NULL, 0, 0);
+    text = calloc(1, size + 1);
     cr_assert_not_null(text);
+    cr_assert_eq(json_dumpb(body, text, size, 0), size);
     json_decref(body);
     return text;
 }
@@ -392,6 +395,21 @@ static void counted_free(void *block)
     free(block);
 }
 
+static json_malloc_t own_malloc;
+static json_free_t own_free;
+
+/* Where that much is taken first, the heap is not asked any more. */
+static void fits_into_its_memory(const char *text, size_t size, size_t said)
+{
+    struct wok__tree_memory *memory = wok__tree_memory_begin(WOK__TREE_MEMORY(said));
+
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    wok__tree_memory_end(memory);
+    cr_assert_not_null(json);
+    cr_assert_eq(wok__tree_memory_spills(), 0, "%.100s: %zu bytes", text, said);
+    json_decref(json);
+}
+
 /* `times` times one of the pieces in brackets: the tree takes no more than was said, and not far less. */
 static size_t takes_at_most(const char *begin, const char *piece, const char *end, size_t times)
 {
@@ -405,11 +423,14 @@ static size_t takes_at_most(const char *begin, const char *piece, const char *en
     size += (size_t)sprintf(text + size, "%s", end);
     size_t said = wok__tree_bytes_max((wok_slice){text, size});
     taken = taken_most = 0;
+    json_set_alloc_funcs(counted_malloc, counted_free);
     json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     cr_assert_not_null(json, "%.100s", text);
     cr_assert_leq(taken_most, said, "%.100s: %zu bytes, and %zu were said", text, taken_most, said);
     json_decref(json);
     cr_assert_eq(taken, 0);
+    json_set_alloc_funcs(own_malloc, own_free);
+    fits_into_its_memory(text, size, said);
     free(text);
     return said / (taken_most > 0 ? taken_most : 1);
 }
@@ -433,7 +454,7 @@ Test(body, takes_no_more_memory_than_is_said_of_it)
         {"{\"a\":\"", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "\"}"},
     };
 
-    json_set_alloc_funcs(counted_malloc, counted_free);
+    json_get_alloc_funcs(&own_malloc, &own_free);
     for (size_t i = 0; i < WOK_COUNT(shapes); i++) {
         /* At powers of two tables and buffers grow, and hold the old one beside the new. */
         for (size_t times = 1; times <= 8192; times *= 2) {
@@ -445,7 +466,6 @@ Test(body, takes_no_more_memory_than_is_said_of_it)
             }
         }
     }
-    json_set_alloc_funcs(malloc, free);
 }
 
 static void with_width(size_t fan_out, const char *body)

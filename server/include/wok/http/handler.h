@@ -137,7 +137,7 @@ int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_
  * wok_http_response_commit().
  *
  * Errors:     NULL if there is no memory, or the request may not hold as much; the answer will then be
- *             a 500.
+ *             a 503, or a 500, whatever the handler does.
  * Ownership:  the exchange's, until the next call that writes to the body.
  * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
  * Cancel:     not a cancellation point.
