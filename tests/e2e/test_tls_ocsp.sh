@@ -8,10 +8,10 @@ cd "$scratch" || exit 1
 
 make_certificate root root.example 30
 make_certificate other other.example 30
-make_server() { # name, host, serial, [key]
+make_server() { # name, host, serial, [key, [another line of extensions]]
     openssl req -newkey "${4:-ec}" -pkeyopt "$(case ${4:-ec} in ec) echo ec_paramgen_curve:P-256 ;; *) echo rsa_keygen_bits:2048 ;; esac)" \
         -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr" 2>/dev/null
-    printf 'subjectAltName=DNS:%s\n' "$2" >"$1.ext"
+    printf 'subjectAltName=DNS:%s\n%s\n' "$2" "${5:-}" >"$1.ext"
     openssl x509 -req -in "$1.csr" -CA root.crt -CAkey root.key -set_serial "$3" -days 20 -extfile "$1.ext" \
         -out "$1.leaf" 2>/dev/null
     cat "$1.leaf" root.crt >"$1.crt"
@@ -20,17 +20,19 @@ make_server one one.example 0x11
 make_server two two.example 0x12
 make_server rsa one.example 0x13 rsa
 make_server revoked one.example 0x14
+make_server responder ocsp.example 0x15 ec extendedKeyUsage=OCSPSigning
 {
     printf 'V\t401231235959Z\t\t11\tunknown\t/CN=one\n'
     printf 'V\t401231235959Z\t\t12\tunknown\t/CN=two\n'
     printf 'V\t401231235959Z\t\t13\tunknown\t/CN=rsa\n'
     printf 'R\t401231235959Z\t250101000000Z\t14\tunknown\t/CN=revoked\n'
 } >index
+signer=root.crt
 respond() { # certificate, file, options of the responder...
     certificate=$1 file=$2
     shift 2
     openssl ocsp -issuer root.crt -cert "$certificate" -reqout request -no_nonce >/dev/null 2>&1
-    openssl ocsp -index index -CA root.crt -rsigner root.crt -rkey root.key -reqin request -respout "$file" "$@" \
+    openssl ocsp -index index -CA root.crt -rsigner "$signer" -rkey "${signer%.*}.key" -reqin request -respout "$file" "$@" \
         >responder 2>&1
     [ -s "$file" ] || {
         check 1 "openssl answers about $certificate" "$(tail -n 3 responder)"
@@ -41,6 +43,11 @@ respond one.leaf one.ocsp -ndays 3
 respond two.leaf two.ocsp -ndays 3
 respond rsa.leaf rsa.ocsp -ndays 3
 respond revoked.leaf revoked.ocsp -ndays 3
+signer=responder.leaf
+respond one.leaf appointed.ocsp -ndays 3
+signer=two.leaf # the issuer has signed its certificate, but for other things
+respond one.leaf usurped.ocsp -ndays 3
+signer=root.crt
 
 # ---- files that do not do --------------------------------------------------------------------------
 
@@ -70,6 +77,7 @@ openssl ocsp -index index -CA root.crt -rsigner other.crt -rkey other.key -reqin
     refused "about another's certificate" 78 'other.ocsp: it is about none of the certificates; ' $pair --tls-ocsp other.ocsp
     refused "about a certificate that is not served" 78 'two.ocsp: it is about none of the certificates; ' $pair --tls-ocsp two.ocsp
     refused "signed by somebody else" 78 "forged.ocsp: the certificate's issuer has not signed it .*; " $pair --tls-ocsp forged.ocsp
+    refused "signed by who may not" 78 "usurped.ocsp: the certificate's issuer has not signed it .*; " $pair --tls-ocsp usurped.ocsp
     refused "two about one certificate" 78 'one.ocsp: one.ocsp is about the same certificate; ' $pair --tls-ocsp one.ocsp --tls-ocsp one.ocsp
     refused "a revoked certificate" 78 'revoked.ocsp: it says that the certificate is revoked; ' --tls-cert revoked.crt --tls-key revoked.key --tls-ocsp revoked.ocsp
     refused "--check-config looks at it" 78 'text.ocsp: it is no OCSP response' --check-config $pair --tls-ocsp text.ocsp
@@ -115,6 +123,10 @@ cp other.ocsp one.ocsp
 again 'kept the certificates: one.ocsp: it is about none'
 same "a wrong response changes nothing" 'Serial Number: 11 Cert Status: good ' "$(status_of one.example)"
 same "it is the same one" "$before" "$(next_update)"
+cp appointed.ocsp one.ocsp
+again 'read 2 certificates again'
+same "one that an appointed responder signed is taken" 'Serial Number: 11 Cert Status: good ' "$(status_of one.example)"
+finds "and clients take it" 'Verify return code: 0 \(ok\)' shown
 respond one.leaf one.ocsp -ndays 7
 again 'read 2 certificates again'
 status_of one.example >/dev/null
