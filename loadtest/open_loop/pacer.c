@@ -229,33 +229,45 @@ static const wok_future_vtable pacer_vtable = {
 
 typedef int nothing;
 
-WOK_TASK(run, nothing, nothing);
-static int run(nothing *args, nothing *result)
+/* False: not in time. */
+static bool start_clients(void)
 {
-    struct pacer pacer = {.arrivals = {.even = load.options.even, .random = load.options.seed}};
     wok_instant limit = wok_after(CONNECT_LIMIT);
-    wok_join join;
-    int code;
 
-    *result = *args;
     for (unsigned i = 0; i < load.options.connections; i++)
         client_start(&load.clients[i]);
     while (load.connected < load.options.connections && wok_now().ns < limit.ns)
-        if ((code = wok_sleep(wok_ms(1))) < 0)
-            return code;
-    if (load.connected < load.options.connections) {
-        fprintf(stderr, "open_loop: %u of %u connections could be opened\n", load.connected,
-                load.options.connections);
-        return -EIO;
-    }
-    join = wok_spawn_future(&pacer_vtable, &pacer);
-    code = wok_join_await(&join, NULL, NULL);
-    wok_join_drop(&join);
+        if (wok_sleep(wok_ms(1)) < 0)
+            break;
+    if (load.connected == load.options.connections)
+        return true;
+    fprintf(stderr, "open_loop: %u of %u connections could be opened\n", load.connected,
+            load.options.connections);
+    return false;
+}
+
+static void stop_clients(void)
+{
     for (unsigned i = 0; i < load.options.connections; i++) {
         wok_join_abort(&load.clients[i].join);
         (void)wok_join_await(&load.clients[i].join, NULL, NULL);
         wok_join_drop(&load.clients[i].join);
     }
+}
+
+WOK_TASK(run, nothing, nothing);
+static int run(nothing *args, nothing *result)
+{
+    struct pacer pacer = {.arrivals = {.even = load.options.even, .random = load.options.seed}};
+    int code = -EIO;
+
+    *result = *args;
+    if (start_clients()) {
+        wok_join join = wok_spawn_future(&pacer_vtable, &pacer);
+        code = wok_join_await(&join, NULL, NULL);
+        wok_join_drop(&join);
+    }
+    stop_clients(); /* before what they point to goes */
     return code;
 }
 
