@@ -28,7 +28,7 @@
 #include "http/status.h"
 
 enum {
-    LEVEL = 1,        /* level 6 takes three times as long for a sixth less */
+    LEVEL = 1,        /* level 6 takes three times as long for an eighth less */
     WINDOW_GZIP = 31, /* 32 KiB, with the header of gzip */
     MEMORY_LEVEL = 8, /* 268 KiB with this window */
     SLICE = 32 << 10,
