@@ -12,7 +12,6 @@
 
 #include "fetch.h"
 #include "handlers.h"
-#include "json.h"
 #include "timing.h"
 
 /* ---- the request as a value ---- */
@@ -144,93 +143,6 @@ size_t wok__aggregate_needed(const struct wok__aggregate *aggregate)
     return 0;
 }
 
-/* ---- the answer ---- */
-
-/* What came of all sources together. */
-struct verdict {
-    const char *status;
-    int http_status;
-};
-
-static struct verdict judge(const struct wok__aggregate *aggregate)
-{
-    size_t successes = 0, failures = 0, timeouts = 0;
-
-    for (size_t i = 0; i < aggregate->count; i++) {
-        enum wok__fetch_status status = aggregate->sources[i].status;
-        successes += status == WOK__FETCH_OK;
-        timeouts += status == WOK__FETCH_TIMEOUT;
-        failures += status != WOK__FETCH_OK && status != WOK__FETCH_CANCELLED;
-    }
-    if (successes >= wok__aggregate_needed(aggregate))
-        return (struct verdict){failures == 0 ? "complete" : "partial", 200};
-    return (struct verdict){"failed", timeouts == failures ? 504 : 502};
-}
-
-/* What is known of the panicked tasks: errors[i] belongs to sources[i]. */
-struct panics {
-    wok_join_error *errors; /* owned; NULL: there were none, or no memory to tell of them */
-    size_t count;
-};
-
-static void panics_done(struct panics *panics)
-{
-    free(panics->errors);
-}
-
-static void note_panic(size_t index, const wok_join_error *error, void *argument)
-{
-    struct panics *panics = argument;
-    if (index < panics->count)
-        panics->errors[index] = *error;
-}
-
-static struct panics find_panics(const struct wok__aggregate *aggregate)
-{
-    struct panics panics = {NULL, aggregate->count};
-    bool any = false;
-
-    for (size_t i = 0; i < aggregate->count; i++)
-        any |= aggregate->sources[i].status == WOK__FETCH_PANIC;
-    if (any)
-        panics.errors = calloc(panics.count, sizeof *panics.errors);
-    if (panics.errors != NULL)
-        wok_scope_visit_failures(&aggregate->scope, note_panic, &panics);
-    return panics;
-}
-
-static void answer(wok_http_exchange *exchange, const struct wok__aggregate *aggregate)
-{
-    WOK_CLEANUP(panics_done) struct panics panics = find_panics(aggregate);
-    struct verdict verdict = judge(aggregate);
-    uint64_t sequential_ms = 0;
-
-    for (size_t i = 0; i < aggregate->count; i++)
-        sequential_ms += aggregate->sources[i].delay_ms;
-
-    wok_http_respond(exchange, verdict.http_status, WOK__JSON_TYPE);
-    struct wok__json json = wok__json_begin(exchange);
-    wok__json_open(&json, '{');
-    wok__json_key(&json, "mode");
-    wok__json_string(&json, wok_slice_of(wok__mode_words[aggregate->mode]));
-    wok__json_key(&json, "status");
-    wok__json_string(&json, wok_slice_of(verdict.status));
-    wok__json_key(&json, "total_ms");
-    wok__json_ms(&json, aggregate->total);
-    wok__json_key(&json, "sequential_ms");
-    wok__json_number(&json, sequential_ms);
-    wok__json_key(&json, "tasks_spawned");
-    wok__json_number(&json, aggregate->spawned);
-    wok__json_key(&json, "results");
-    wok__json_open(&json, '[');
-    for (size_t i = 0; i < aggregate->count; i++)
-        wok__fetch_put_result(&json, &aggregate->sources[i], aggregate->timeout_ms,
-                              panics.errors != NULL ? &panics.errors[i] : NULL);
-    wok__json_close(&json, ']');
-    wok__json_close(&json, '}');
-    wok__json_end(&json);
-}
-
 /* ---- the handlers ---- */
 
 typedef bool aggregate_reader(wok_http_exchange *exchange, struct wok__aggregate *aggregate);
@@ -264,7 +176,7 @@ static void handle(wok_http_exchange *exchange, aggregate_reader *read)
     if (wok__aggregate_run(&aggregate) == -ECANCELED)
         return; /* the client is gone: nobody reads an answer */
     wok__timing_put(exchange, aggregate.total, aggregate.sources, aggregate.count);
-    answer(exchange, &aggregate);
+    wok__aggregate_answer(exchange, &aggregate);
 }
 
 void wok__handle_aggregate_get(wok_http_exchange *exchange)

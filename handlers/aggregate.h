@@ -104,6 +104,9 @@ bool wok__aggregate_from_body(wok_http_exchange *exchange, struct wok__aggregate
 /** The successes that meet the requirement. */
 size_t wok__aggregate_needed(const struct wok__aggregate *aggregate);
 
+/** Answers with what came of the sources, after a run. */
+void wok__aggregate_answer(wok_http_exchange *exchange, const struct wok__aggregate *aggregate);
+
 /**
  * Asks the sources as the mode says and waits until the requirement is met or cannot change any more,
  * or the time is over.  Every source then says what came of it, and no fetch is left.

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* The least that is reserved at a time: an answer of two sources has 350 bytes. */
-#define STEP 512
+#define STEP WOK__JSON_SCRATCH
 /* Longest escape: \u001F; and the digits of 2^64 - 1. */
 #define ESCAPE_MAX 6
 #define DIGITS_MAX 20
@@ -28,9 +28,12 @@ static bool room(struct wok__json *json, size_t bytes)
     if (json->failed)
         return false;
 
-    wok_http_response_commit(json->exchange, (size_t)(json->next - json->begin));
+    wok__json_pause(json);
     size_t want = bytes > STEP ? bytes : STEP;
-    json->begin = wok_http_response_reserve(json->exchange, want);
+    if (json->exchange != NULL)
+        json->begin = wok_http_response_reserve(json->exchange, want);
+    else if (want == STEP)
+        json->begin = json->scratch;
     if (json->begin == NULL) {
         json->next = json->end = NULL;
         json->failed = true;
@@ -71,6 +74,26 @@ static void separate(struct wok__json *json)
 
 /* ---- structure ---- */
 
+struct wok__json wok__json_begin_count(char scratch[WOK__JSON_SCRATCH])
+{
+    return (struct wok__json){.scratch = scratch};
+}
+
+uint64_t wok__json_count(const struct wok__json *json)
+{
+    return json->counted + (uint64_t)(json->next - json->begin);
+}
+
+void wok__json_pause(struct wok__json *json)
+{
+    if (json->begin == NULL)
+        return;
+    if (json->exchange != NULL)
+        wok_http_response_commit(json->exchange, (size_t)(json->next - json->begin));
+    json->counted += (uint64_t)(json->next - json->begin);
+    json->begin = json->next = json->end = NULL;
+}
+
 struct wok__json wok__json_begin(wok_http_exchange *exchange)
 {
     return (struct wok__json){.exchange = exchange};
@@ -103,8 +126,7 @@ void wok__json_end(struct wok__json *json)
     put(json, "\n", 1);
     if (json->failed)
         return; /* the server says so */
-    wok_http_response_commit(json->exchange, (size_t)(json->next - json->begin));
-    json->begin = json->next = json->end = NULL;
+    wok__json_pause(json);
 }
 
 /* ---- strings ---- */

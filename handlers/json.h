@@ -17,7 +17,9 @@
 
 /** A document that is being written; belongs to the request's task. */
 struct wok__json {
-    wok_http_exchange *exchange;
+    wok_http_exchange *exchange; /* NULL: the bytes are counted and forgotten */
+    char *scratch;               /* where they go then */
+    uint64_t counted;
     char *begin, *next, *end; /* the room reserved in the body, and where the next byte goes */
     bool comma;               /* a value stands before this place in the same object or array */
     bool failed;              /* there was no memory for the body; what follows is dropped */
@@ -25,6 +27,16 @@ struct wok__json {
 
 /** Starts a document at the end of the response's body; borrows the exchange until the end. */
 struct wok__json wok__json_begin(wok_http_exchange *exchange);
+
+/** What a document is written to by way of a count: nothing is kept of it.  `scratch` is borrowed. */
+enum { WOK__JSON_SCRATCH = 512 };
+struct wok__json wok__json_begin_count(char scratch[WOK__JSON_SCRATCH]);
+
+/** How many bytes were counted. */
+uint64_t wok__json_count(const struct wok__json *json);
+
+/** Hands what has been written to the body.  The document may go on later, when the body has been emptied. */
+void wok__json_pause(struct wok__json *json);
 
 /** Opens an object or an array: '{' or '['. */
 void wok__json_open(struct wok__json *json, char bracket);

@@ -35,6 +35,8 @@ enum {
     ROOM_LEAST = 2048, /* of output at a time */
     KEPT = 2,          /* by each worker */
     PER_WORKER = 4,    /* at work */
+    STREAMED_MOST =
+        16 << 10, /* as gzip, since that is held whole; beyond it a stream goes as it is */
 };
 
 struct compressor {
@@ -74,6 +76,9 @@ static struct compressor *compressor_new(void)
 /* What a task holds while it compresses. */
 struct work {
     wok_http_server *server;
+    struct wok_http_exchange *exchange;
+    uint64_t left;   /* of the body, not given to the compressor yet */
+    size_t unbroken; /* what it was given since the task yielded */
     struct compressor *compressor;
     struct wok__bytes out;
 };
@@ -142,43 +147,89 @@ static bool may_change(const struct wok_http_exchange *exchange)
     return true;
 }
 
+static uint64_t body_size(const struct wok_http_exchange *exchange)
+{
+    return exchange->stream.vtable != NULL ? exchange->stream.body_bytes : exchange->out.size;
+}
+
+/* Gives the compressor the next part of the body; false: there is none. */
+static bool feed(struct work *work)
+{
+    struct wok__bytes *body = &work->exchange->out;
+    z_stream *stream = &work->compressor->stream;
+    size_t slice;
+
+    if (work->unbroken >= SLICE) {
+        work->unbroken = 0;
+        if (wok_yield() < 0)
+            return false; /* aborted: nobody is there to have it */
+    }
+    if (work->exchange->stream.vtable != NULL) {
+        if (wok__exchange_pull(work->exchange, &work->left) < 0)
+            return false;
+        slice = body->size;
+        stream->next_in = (Bytef *)body->data;
+    } else {
+        slice = work->left < SLICE ? work->left : SLICE;
+        stream->next_in = (Bytef *)(body->data + (body->size - work->left));
+        work->left -= slice;
+    }
+    stream->avail_in = (uInt)slice;
+    work->unbroken += slice;
+    return true;
+}
+
 /* All of the body into work->out; false: it does not become smaller, or something is in the way. */
-static bool compress_body(struct work *work, const struct wok__bytes *body)
+static bool compress_body(struct work *work)
 {
     z_stream *stream = &work->compressor->stream;
-    size_t given = 0;
+    uint64_t most = body_size(work->exchange);
     int code = Z_OK;
 
+    work->left = most;
+    if (work->exchange->stream.vtable != NULL && most > STREAMED_MOST)
+        most = STREAMED_MOST;
     stream->avail_in = 0;
     while (code == Z_OK) {
         char *room = wok__bytes_reserve(&work->out, ROOM_LEAST);
         size_t capacity = work->out.capacity - work->out.size;
-        if (room == NULL || work->out.size >= body->size)
+        if (room == NULL || work->out.size >= most)
             return false;
-        if (stream->avail_in == 0 && given < body->size) {
-            size_t slice = body->size - given < SLICE ? body->size - given : SLICE;
-            if (given > 0 && wok_yield() < 0)
-                return false; /* aborted: nobody is there to have it */
-            stream->next_in = (Bytef *)(body->data + given);
-            stream->avail_in = (uInt)slice;
-            given += slice;
-        }
+        if (stream->avail_in == 0 && work->left > 0 && !feed(work))
+            return false;
         stream->next_out = (Bytef *)room;
         stream->avail_out = (uInt)capacity;
-        code = deflate(stream, given == body->size ? Z_FINISH : Z_NO_FLUSH);
+        code = deflate(stream, work->left == 0 ? Z_FINISH : Z_NO_FLUSH);
         work->out.size += capacity - stream->avail_out;
     }
-    return code == Z_STREAM_END && work->out.size < body->size;
+    return code == Z_STREAM_END && work->out.size < most;
+}
+
+/* What was taken from a stream is written again, as it is. */
+static void begin_again(struct wok_http_exchange *exchange)
+{
+    if (exchange->stream.vtable == NULL)
+        return;
+    exchange->no_memory = false;
+    wok__bytes_reset(&exchange->out);
+    exchange->stream.vtable->rewind(exchange->stream.state);
 }
 
 static void compress_now(struct wok_http_exchange *exchange)
 {
     WOK_CLEANUP(work_done)
-    struct work work = {.server = exchange->server, .out = {.allowance = &exchange->allowance}};
+    struct work work = {.server = exchange->server,
+                        .exchange = exchange,
+                        .out = {.allowance = &exchange->allowance}};
     struct wok__bytes *body = &exchange->out;
 
-    if (!work_begin(&work) || !compress_body(&work, body))
+    if (!work_begin(&work))
         return;
+    if (!compress_body(&work)) {
+        begin_again(exchange);
+        return;
+    }
+    wok__exchange_drop_stream(exchange);
     wok__bytes_reset(body);
     body->data = work.out.data;
     body->size = work.out.size;
@@ -191,15 +242,16 @@ void wok__exchange_compress(struct wok_http_exchange *exchange)
 {
     const wok_http_server_options *options = &exchange->server->options;
     int status = exchange->status != 0 ? exchange->status : 200;
+    uint64_t size = body_size(exchange);
     enum wok__encoding wanted;
 
-    if (!options->compress || exchange->out.size == 0 || exchange->no_memory ||
-        exchange->content_type == NULL || !wok__status_has_body(status) || status == 206)
+    if (!options->compress || size == 0 || exchange->no_memory || exchange->content_type == NULL ||
+        !wok__status_has_body(status) || status == 206)
         return;
     if (!wok__type_is_text(wok_slice_of(exchange->content_type)) || !may_change(exchange))
         return;
     wanted = wok__encoding_wanted(&exchange->request);
-    if (exchange->out.size < options->compress_bytes_min && wanted != WOK__ENCODING_GZIP_ONLY)
+    if (size < options->compress_bytes_min && wanted != WOK__ENCODING_GZIP_ONLY)
         return; /* whoever asks gets it so, as good as always */
     exchange->varies = true;
     if (wanted != WOK__ENCODING_IDENTITY)

@@ -95,7 +95,11 @@ static bool may_receive(const struct wok__connection *connection)
 {
     if (connection->half_closed || connection->closing || connection->gone)
         return false;
-    return connection->work == NULL || wok__connection_has_room(connection);
+    if (connection->work == NULL)
+        return true;
+    /* What has been received is parsed first: else it would grow with each answer that makes room. */
+    return connection->work->parsed == connection->work->input.size &&
+           wok__connection_has_room(connection);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------ */
@@ -135,7 +139,7 @@ static void probe(struct wok__connection *connection)
     const struct wok_http_exchange *exchange = wok__work_slot(work, work->first)->exchange;
 
     connection->probed = true;
-    if (exchange->request.version != WOK_HTTP_1_1 || work->sent != work->output.size)
+    if (exchange->request.version != WOK_HTTP_1_1 || wok__work_unsent(work) != 0)
         return; /* a 1.0 client knows no 1xx; output that waits is a probe by itself */
     if (wok__bytes_append(&work->output, line.data, line.size) < 0)
         client_gone(connection);
@@ -292,13 +296,21 @@ static void watch_hangup(struct wok__connection *connection, wok_cx *cx)
 }
 
 /* The drain's grace is over: aborts what runs; true: nothing runs, and the rest is not waited for. */
-static bool give_up(struct wok__connection *connection)
+static bool give_up(struct wok__connection *connection, wok_cx *cx)
 {
+    struct wok__work *work = connection->work;
+
     if (!wok__server_is_aborting(connection->server))
         return false;
-    if (connection->work != NULL)
-        wok__connection_give_up_requests(connection);
-    return connection->work == NULL || connection->work->first == connection->work->last;
+    if (work == NULL)
+        return true;
+    wok__connection_give_up_requests(connection);
+    /* A client that does not take what has been answered would keep the rest from being seen to end. */
+    if (work->first != work->last && wok__work_unsent(work) != 0) {
+        client_gone(connection);
+        (void)wok__connection_collect(connection, cx);
+    }
+    return work->first == work->last;
 }
 
 /* A client that may still be there is told, as far as that needs no wait. */
@@ -323,18 +335,18 @@ static wok_poll connection_poll(void *self, wok_cx *cx, void *result)
     }
     do {
         if (connection->lingering) {
-            if (linger(connection, cx) || give_up(connection))
+            if (linger(connection, cx) || give_up(connection, cx))
                 return WOK_READY;
             continue;
         }
         if (wok__transport_is_opening(&connection->transport) && !connection->closing &&
             !open_transport(connection, cx)) {
-            if (give_up(connection))
+            if (give_up(connection, cx))
                 return WOK_READY;
             continue;
         }
         advance(connection, cx);
-        if (give_up(connection))
+        if (give_up(connection, cx))
             return WOK_READY;
         if (is_done(connection)) {
             if (connection->gone)
@@ -358,8 +370,8 @@ static void connection_drop(void *self)
     wok_sleep_future_drop(&connection->timer);
     /* Of an answer that was not taken the kernel would keep its part for minutes. */
     wok__transport_close(&connection->transport,
-                         connection->work != NULL &&
-                             connection->work->sent != connection->work->output.size);
+                         connection->cut ||
+                             (connection->work != NULL && wok__work_unsent(connection->work) != 0));
     if (connection->work != NULL)
         wok__connection_drop_requests(connection);
     /* Last: the server may be freed as soon as no connection counts. */

@@ -20,6 +20,7 @@ struct wok__connection {
     struct wok__address_count *address;  /* where it counts; NULL: nowhere */
     uint32_t requests;                   /* begun so far */
     bool listed;
+    bool cut; /* an answer was not sent to its end: the client has to see a reset */
 
     struct wok__work *work; /* NULL while idle */
     wok_sleep_future timer;

@@ -87,10 +87,11 @@ uint64_t wok__connection_deadline(const struct wok__connection *connection,
                  WOK__DEADLINE_WRITE);
     if (runs) {
         const struct wok__slot_of_pipeline *slot = wok__work_slot(work, work->first);
-        if (!slot->timed_out)
+        /* Of an answer that has begun the client's progress counts, and what waits is a probe. */
+        if (!slot->timed_out && !slot->begun)
             consider(&earliest, after(slot->exchange->started.ns, server->options.request_timeout),
                      WOK__DEADLINE_REQUEST);
-        if (connection->hung_up && !connection->probed && !connection->gone)
+        if (connection->hung_up && !connection->probed && !connection->gone && !slot->begun)
             consider(&earliest, connection->hung_up_ns + PROBE_NS, WOK__DEADLINE_PROBE);
     } else if (wok__server_drain(server) >= WOK__DRAIN_CLOSING) {
         if (receives || wok__connection_is_idle(connection))

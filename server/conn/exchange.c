@@ -13,6 +13,8 @@
 #include "conn/local.h"
 #include "conn/server.h"
 
+enum { DOUBLED_MAX = 16 << 10 };
+
 /* ---- bytes that grow ------------------------------------------------------------------------- */
 
 static bool is_on_heap(const struct wok__bytes *bytes)
@@ -20,21 +22,32 @@ static bool is_on_heap(const struct wok__bytes *bytes)
     return bytes->data != bytes->inline_data;
 }
 
-/* Takes what growing to `capacity` adds to the heap from the allowance. */
-static bool allow(struct wok__bytes *bytes, size_t capacity)
+/* One writer at a time, so that no operation has to be atomic as a whole. */
+static void give_back(struct wok__allowance *allowance, size_t bytes)
 {
-    size_t more = capacity - (is_on_heap(bytes) ? bytes->capacity : 0);
+    store_relaxed(&allowance->left, load_relaxed(&allowance->left) + bytes);
+}
 
-    if (bytes->allowance == NULL)
-        return true;
-    if (more > bytes->allowance->left)
+static bool take(struct wok__allowance *allowance, size_t bytes)
+{
+    uint64_t left = load_relaxed(&allowance->left);
+
+    if (bytes > left)
         return false;
-    bytes->allowance->left -= more;
+    store_relaxed(&allowance->left, left - bytes);
     return true;
 }
 
-/* Doubles, so that appending costs a copy of each byte on average; near the allowance's end it takes what
- * is asked for and no more.  0: it is not allowed. */
+/* Takes what growing to `capacity` adds to the heap from the allowance. */
+static bool allow(struct wok__bytes *bytes, size_t capacity)
+{
+    return bytes->allowance == NULL ||
+           take(bytes->allowance, capacity - (is_on_heap(bytes) ? bytes->capacity : 0));
+}
+
+/* Doubles, so that appending costs a copy of each byte on average; large ones grow by a quarter, since that is
+ * what a client that does not read costs for nothing.  Near the allowance's end it takes what is asked for
+ * and no more.  0: it is not allowed. */
 static size_t next_capacity(struct wok__bytes *bytes, size_t more)
 {
     size_t capacity = bytes->capacity < 1024 ? 1024 : bytes->capacity;
@@ -42,7 +55,7 @@ static size_t next_capacity(struct wok__bytes *bytes, size_t more)
     if (more > SIZE_MAX / 4 - bytes->size)
         return 0;
     while (capacity - bytes->size < more)
-        capacity *= 2;
+        capacity += capacity < DOUBLED_MAX ? capacity : capacity / 4;
     if (allow(bytes, capacity))
         return capacity;
     if (allow(bytes, bytes->size + more))
@@ -70,7 +83,7 @@ char *wok__bytes_reserve(struct wok__bytes *bytes, size_t more)
     }
     if (grown == NULL) {
         if (bytes->allowance != NULL)
-            bytes->allowance->left += capacity - (is_on_heap(bytes) ? bytes->capacity : 0);
+            give_back(bytes->allowance, capacity - (is_on_heap(bytes) ? bytes->capacity : 0));
         return NULL;
     }
     bytes->data = grown;
@@ -95,7 +108,7 @@ void wok__bytes_reset(struct wok__bytes *bytes)
     if (is_on_heap(bytes)) {
         free(bytes->data);
         if (bytes->allowance != NULL)
-            bytes->allowance->left += bytes->capacity;
+            give_back(bytes->allowance, bytes->capacity);
     }
     bytes->data = bytes->inline_data;
     bytes->capacity = bytes->inline_capacity;
@@ -114,7 +127,7 @@ struct wok_http_exchange *wok__exchange_new(wok_http_server *server)
     memset(exchange, 0, offsetof(struct wok_http_exchange, request));
     store_relaxed(&exchange->refs, 1);
     exchange->server = server;
-    exchange->allowance.left = server->options.request_memory_max;
+    store_relaxed(&exchange->allowance.left, server->options.request_memory_max);
     exchange->head = (struct wok__bytes){exchange->head_inline,        0,
                                          sizeof exchange->head_inline, exchange->head_inline,
                                          sizeof exchange->head_inline, &exchange->allowance};
@@ -148,6 +161,7 @@ void wok__exchange_unref(struct wok_http_exchange *exchange)
     if (fetch_sub_acq_rel(&exchange->refs, 1) != 1)
         return;
     clear_fields(exchange);
+    wok__exchange_drop_stream(exchange);
     free(exchange->tracestate);
     wok__bytes_reset(&exchange->head);
     wok__bytes_reset(&exchange->body);
@@ -158,11 +172,45 @@ void wok__exchange_unref(struct wok_http_exchange *exchange)
 int wok__exchange_own_head(struct wok_http_exchange *exchange, size_t head_size)
 {
     wok_http_request *request = &exchange->request;
+    struct wok__bytes *head = &exchange->head;
 
+    /* To the byte: it does not grow, and waits with its answer. */
+    if (head_size > head->capacity && allow(head, head_size)) {
+        head->data = malloc(head_size);
+        if (head->data == NULL) {
+            give_back(&exchange->allowance, head_size);
+            head->data = head->inline_data;
+            return -ENOMEM;
+        }
+        head->capacity = head_size;
+    }
     if (wok__bytes_append(&exchange->head, request->head, head_size) < 0)
         return -ENOMEM;
     wok__request_move(request, exchange->head.data);
     return 0;
+}
+
+/* ---- what a request holds ----------------------------------------------------------------------- */
+
+void wok__exchange_settle(struct wok_http_exchange *exchange)
+{
+    uint64_t held = exchange->stream.state_bytes;
+
+    exchange->request.body = (wok_slice){NULL, 0};
+    wok__bytes_reset(&exchange->body);
+    if (is_on_heap(&exchange->head))
+        held += exchange->head.capacity;
+    if (is_on_heap(&exchange->out))
+        held += exchange->out.capacity;
+    store_relaxed(&exchange->allowance.left,
+                  held < exchange->server->options.request_memory_max
+                      ? exchange->server->options.request_memory_max - held
+                      : 0);
+}
+
+uint64_t wok__exchange_held(const struct wok_http_exchange *exchange)
+{
+    return exchange->server->options.request_memory_max - load_relaxed(&exchange->allowance.left);
 }
 
 /* ---- what a handler sees ------------------------------------------------------------------------- */
@@ -189,20 +237,18 @@ wok_instant wok_http_exchange_started(const wok_http_exchange *exchange)
 
 size_t wok_http_exchange_memory_left(const wok_http_exchange *exchange)
 {
-    return exchange->allowance.left;
+    return (size_t)load_relaxed(&exchange->allowance.left);
 }
 
 int wok_http_exchange_hold(wok_http_exchange *exchange, size_t bytes)
 {
-    if (bytes > exchange->allowance.left)
-        return -ENOBUFS;
-    exchange->allowance.left -= bytes;
-    return 0;
+    return take(&exchange->allowance, bytes) ? 0 : -ENOBUFS;
 }
 
 void wok_http_response_clear(wok_http_exchange *exchange)
 {
     clear_fields(exchange);
+    wok__exchange_drop_stream(exchange);
     exchange->gzipped = exchange->varies = false;
     exchange->out.size = 0;
 }

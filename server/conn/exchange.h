@@ -27,7 +27,7 @@ enum {
 
 /* What one request may still take from the heap, and whether it wanted more. */
 struct wok__allowance {
-    size_t left;
+    atomic_u64 left; /* whoever fills the exchange writes, its connection reads: admission only */
     bool exceeded;
 };
 
@@ -65,7 +65,8 @@ struct wok_http_exchange {
     wok_http_field fields[WOK__RESPONSE_FIELDS_MAX]; /* values in `field_text` or on the heap */
     size_t field_count, field_text_size;
     struct wok__bytes out;
-    uint64_t body_sent; /* of the answer, as far as it has been encoded */
+    uint64_t body_sent;     /* of the answer, as far as it has been encoded */
+    wok_http_stream stream; /* writes the body bit by bit; vtable NULL: it is in `out` */
 
     char *tracestate; /* joined, on the heap; NULL: nobody asked, or there is none */
     wok_slice request_id;
@@ -98,7 +99,28 @@ int wok__exchange_own_head(struct wok_http_exchange *exchange, size_t head_size)
 /* An answer for which there was no memory becomes one that says so. */
 void wok__exchange_mend(struct wok_http_exchange *exchange);
 
-/* Writes the answer: head, then body if there is one, at the end of `output`.  0 or -ENOMEM. */
+/* The handler has returned: what only it needed is given back, and the rest is what counts. */
+void wok__exchange_settle(struct wok_http_exchange *exchange);
+
+/* What the request has of the heap; about, while its task runs. */
+uint64_t wok__exchange_held(const struct wok_http_exchange *exchange);
+
+/* Has the stream write a piece into `out`, which is emptied first, and takes it off `left`: 0, or -EIO where
+ * it wrote nothing, or more than it promised. */
+WOK_MUST_USE
+int wok__exchange_pull(struct wok_http_exchange *exchange, uint64_t *left);
+
+/* The body is in `out` after all, or there is none. */
+void wok__exchange_drop_stream(struct wok_http_exchange *exchange);
+
+/* Bytes of a stream that the head has announced and the output has not had. */
+uint64_t wok__exchange_unwritten(const struct wok_http_exchange *exchange);
+
+/* Appends to `output` as much of them as one piece is.  0; or a negative errno: the answer is cut off. */
+WOK_MUST_USE
+int wok__exchange_encode_more(struct wok_http_exchange *exchange, struct wok__bytes *output);
+
+/* Writes the answer: head, then the body unless a stream writes it, at the end of `output`.  0 or -ENOMEM. */
 int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wok_slice date,
                          struct wok__bytes *output);
 

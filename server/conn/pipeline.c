@@ -17,6 +17,13 @@
 #include "conn/overload.h"
 #include "http/headers.h"
 
+enum {
+    SMALL_REQUEST = 4096, /* of the heap that sixteen may have without making each other wait */
+    MADE_SHARE = 3, /* quarters until which made answers go to the output, where they take less */
+    STREAM_AHEAD =
+        8192, /* unsent bytes at which a stream has to write on, so that none wait for it */
+};
+
 /* ---- the request's task -------------------------------------------------------------------------- */
 
 struct request_args {
@@ -31,6 +38,7 @@ static int run_request(void *args, void *result)
     exchange->handler(exchange);
     wok__exchange_mend(exchange);
     wok__exchange_compress(exchange);
+    wok__exchange_settle(exchange);
     /* A handler whose waits were cancelled and which therefore answered nothing. */
     return exchange->status == 0 && wok_cancelled() ? -ECANCELED : 0;
 }
@@ -51,13 +59,35 @@ static const wok_spawn_site request_site = {
 
 /* ---- starting ------------------------------------------------------------------------------------ */
 
+/* A quarter of what a client that does not read may cost: the rest is for the buffers, and for what comes on
+ * top when the last request has been let in: its head, its state, and the piece or small answer that it makes. */
+static size_t pending_max(const struct wok__connection *connection)
+{
+    return (connection->server->options.output_max + 3) / 4;
+}
+
+/* Answers that are unsent, and what requests hold beyond a little each. */
+static bool has_budget(const struct wok__connection *connection)
+{
+    struct wok__work *work = connection->work;
+    uint64_t pending = wok__work_unsent(work), most = pending_max(connection);
+
+    if (work->incoming != NULL)
+        return pending < most; /* it has begun to come, and its deadlines run */
+    if (work->first != work->last && wok__work_slot(work, work->first)->begun)
+        return false; /* a stream has not been written to its end */
+    for (uint32_t at = work->first; at != work->last && pending < most; at++) {
+        uint64_t held = wok__exchange_held(wok__work_slot(work, at)->exchange);
+        pending += held > SMALL_REQUEST ? held - SMALL_REQUEST : 0;
+    }
+    return pending < most;
+}
+
 bool wok__connection_has_room(const struct wok__connection *connection)
 {
-    const struct wok__work *work = connection->work;
-    const wok_http_server_options *options = &connection->server->options;
-
-    return !connection->closing && wok__work_running(work) < options->pipelined_max &&
-           work->output.size - work->sent < options->output_max;
+    return !connection->closing &&
+           wok__work_running(connection->work) < connection->server->options.pipelined_max &&
+           has_budget(connection);
 }
 
 /* The client's own id if it is short and visible, or one that we make. */
@@ -233,7 +263,7 @@ bool wok__connection_forget_blank_lines(struct wok__connection *connection)
         return false;
     work->in_head = false;
     wok__exchange_unref(WOK_TAKE(work->incoming));
-    if (work->first == work->last && work->sent == work->output.size)
+    if (work->first == work->last && wok__work_unsent(work) == 0)
         connection->closing = true;
     return true;
 }
@@ -359,20 +389,55 @@ static bool keeps_alive(const struct wok__connection *connection,
            work->incoming != NULL || work->parsed != work->input.size;
 }
 
-static void answer(struct wok__connection *connection, struct wok__slot_of_pipeline *slot)
+static void begin_answer(struct wok__connection *connection, struct wok__slot_of_pipeline *slot)
+{
+    struct wok__work *work = connection->work;
+    bool keep_alive = keeps_alive(connection, slot);
+
+    slot->begun = true;
+    if (!keep_alive)
+        connection->closing = true;
+    if (wok__work_unsent(work) == 0)
+        connection->sent_ns = connection->now_ns;
+    wok__work_compact_output(work);
+    if (!connection->gone &&
+        wok__exchange_encode(slot->exchange, keep_alive, wok__local_date(connection->server),
+                             &work->output) < 0)
+        connection->gone = true;
+}
+
+/* The rest of an answer cannot be written (S2 of stream.c). */
+static void cut_off(struct wok__connection *connection)
+{
+    connection->gone = connection->closing = connection->cut = true;
+    wok__connection_abort_requests(connection);
+}
+
+/* Has the stream of an answer write as much as is soon to be sent; true: nothing is left to be written. */
+static bool write_on(struct wok__connection *connection, struct wok_http_exchange *exchange,
+                     bool *ret_moved)
+{
+    struct wok__work *work = connection->work;
+
+    while (!connection->gone && wok__exchange_unwritten(exchange) != 0) {
+        if (wok__work_unsent(work) >= STREAM_AHEAD)
+            return false;
+        if (wok__work_unsent(work) == 0)
+            connection->sent_ns = connection->now_ns;
+        wok__work_compact_output(work);
+        if (wok__exchange_encode_more(exchange, &work->output) < 0)
+            cut_off(connection);
+        *ret_moved = true;
+    }
+    return true;
+}
+
+static void end_answer(struct wok__connection *connection, struct wok__slot_of_pipeline *slot)
 {
     wok_http_server *server = connection->server;
     struct wok__work *work = connection->work;
     struct wok_http_exchange *exchange = slot->exchange;
-    bool keep_alive = keeps_alive(connection, slot);
 
-    if (!keep_alive)
-        connection->closing = true;
-    if (work->sent == work->output.size)
-        connection->sent_ns = connection->now_ns;
-    if (!connection->gone &&
-        wok__exchange_encode(exchange, keep_alive, wok__local_date(server), &work->output) < 0)
-        connection->gone = true;
     wok__counter_up(&wok__local(server)->counters.finished);
     if (exchange->status == 0)
         exchange->status = 200; /* a handler that returned without a status */
@@ -394,8 +459,7 @@ bool wok__connection_collect(struct wok__connection *connection, wok_cx *cx)
     bool any = false;
 
     while (work->first != work->last &&
-           (connection->gone ||
-            work->output.size - work->sent < connection->server->options.output_max)) {
+           (connection->gone || wok__work_unsent(work) < MADE_SHARE * pending_max(connection))) {
         struct wok__slot_of_pipeline *slot = wok__work_slot(work, work->first);
         wok_join_error error;
         if (slot->join.task != NULL) {
@@ -405,7 +469,13 @@ bool wok__connection_collect(struct wok__connection *connection, wok_cx *cx)
             if (code < 0)
                 explain(connection, slot, &error);
         }
-        answer(connection, slot);
+        if (!slot->begun) {
+            begin_answer(connection, slot);
+            any = true;
+        }
+        if (!write_on(connection, slot->exchange, &any))
+            break;
+        end_answer(connection, slot);
         any = true;
     }
     if (work->wants_continue && work->first == work->last) {

@@ -176,12 +176,13 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
     if (exchange->encrypted)
         context.transport_security = exchange->server->transport_security;
     if (exchange->no_memory) {
+        wok__exchange_drop_stream(exchange);
         head.status = 503;
         context.gzipped = context.varies = false;
         head.content_type = WOK_SLICE("text/plain");
         body = WOK_SLICE("there was no memory for the answer\n");
     }
-    head.content_length = body.size;
+    head.content_length = exchange->stream.vtable != NULL ? exchange->stream.body_bytes : body.size;
     room = wok__bytes_reserve(output, wok__h1_head_size_max(&head, &context));
     if (room == NULL)
         return -ENOMEM;
@@ -189,6 +190,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
     if (size < 0) {
         /* A handler's status or header that cannot be sent: the request's own failure. */
         head = (wok_http_response_head){.status = 500};
+        wok__exchange_drop_stream(exchange);
         context.gzipped = context.varies = false;
         body = (wok_slice){NULL, 0};
         size = wok__h1_encode_head(room, output->capacity - output->size, &head, &context);
@@ -196,8 +198,12 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
             return -ENOMEM;
     }
     output->size += (size_t)size;
-    if (!wok__h1_sends_body(&head, &context))
+    if (!wok__h1_sends_body(&head, &context)) {
+        wok__exchange_drop_stream(exchange);
         return 0;
+    }
+    if (exchange->stream.vtable != NULL)
+        return 0; /* stream.c */
     exchange->body_sent = body.size;
     return wok__bytes_append(output, body.data, body.size);
 }

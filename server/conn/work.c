@@ -37,6 +37,17 @@ void wok__work_free(wok_http_server *server, struct wok__work *work)
     wok__local_give(server, WOK__POOL_WORKS, work);
 }
 
+void wok__work_compact_output(struct wok__work *work)
+{
+    struct wok__bytes *output = &work->output;
+
+    if (work->sent == 0)
+        return;
+    memmove(output->data, output->data + work->sent, output->size - work->sent);
+    output->size -= work->sent;
+    work->sent = 0;
+}
+
 char *wok__work_input_room(struct wok__work *work, size_t *ret_size)
 {
     struct wok__bytes *input = &work->input;

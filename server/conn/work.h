@@ -23,6 +23,7 @@ struct wok__slot_of_pipeline {
     struct wok_http_exchange *exchange;
     wok_join join; /* task == NULL: the answer is ready */
     bool keep_alive;
+    bool begun;     /* the head of its answer is at the output, and a stream writes the rest */
     bool timed_out; /* it ran past its deadline and is being aborted */
     bool given_up;  /* it ran past the drain's grace, and the log says so */
 };
@@ -54,10 +55,19 @@ static inline uint32_t wok__work_running(const struct wok__work *work)
     return work->last - work->first;
 }
 
+/* Bytes that wait to be sent. */
+static inline size_t wok__work_unsent(const struct wok__work *work)
+{
+    return work->output.size - work->sent;
+}
+
 static inline struct wok__slot_of_pipeline *wok__work_slot(struct wok__work *work, uint32_t at)
 {
     return &work->pipeline[at % WOK__PIPELINE_MAX];
 }
+
+/* Moves what is unsent to the front of the output, so that more behind it needs no larger block. */
+void wok__work_compact_output(struct wok__work *work);
 
 /* Room for the next recv: at least `*ret_size` bytes, which may be a kilobyte or more; NULL: none. */
 char *wok__work_input_room(struct wok__work *work, size_t *ret_size);

@@ -116,7 +116,7 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "requests of one connection running at once; the next waits", .otherwise = "16",
         COUNT(server.pipelined_max, 1, WOK__PIPELINE_MAX)},
     [WOK__OPTION_OUTPUT_BYTES_MAX] = {"--output-bytes-max", "WOK_OUTPUT_BYTES_MAX", "BYTES", LIMIT,
-        .what = "unsent bytes of a connection that stop reading from it", .otherwise = "65536",
+        .what = "cost of a client that reads nothing; at a quarter it waits", .otherwise = "65536",
         COUNT(server.output_max, 1, 1 << 30)},
     [WOK__OPTION_TARGET_BYTES_MAX] = {"--target-bytes-max", "WOK_TARGET_BYTES_MAX", "BYTES", LIMIT,
         .what = "a request's target; beyond it 414", .otherwise = "8192",

@@ -2,6 +2,8 @@
  * server.c - a server: building it, its listeners, its list of connections, its figures.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +241,16 @@ int wok_http_server_listen_tls(wok_http_server *server, const char *address, uin
     return has_certificates ? begin_listening(server, address, port, true, ret_port) : -EINVAL;
 }
 
+/* The kernel would take megabytes of answers that nobody reads (net.ipv4.tcp_wmem): it is to take so much
+ * beyond what is under way, in each connection that the listener accepts.  Other sockets have sizes of
+ * their own, and refuse. */
+static void limit_unsent(int fd)
+{
+    int bytes = 65536;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 int wok__server_listen(wok_http_server *server, const struct wok__socket *socket)
 {
     wok_listener *listener;
@@ -248,6 +260,7 @@ int wok__server_listen(wok_http_server *server, const struct wok__socket *socket
         return -ENOSPC;
     if (socket->encrypted && server->tls == NULL)
         return -EINVAL;
+    limit_unsent(socket->fd);
     error = wok_listen_fd(&listener, socket->fd, socket->shared);
     if (error < 0)
         return error;

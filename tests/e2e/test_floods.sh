@@ -12,8 +12,7 @@ flood() { # which, options...
 
 flood slowloris --head-timeout=1000
 flood slowBody --body-timeout=1500
-# Requests that run when a client stops reading finish, and are held: one at a time is told from 64 KiB of output.
-flood slowRead --write-timeout=1500 --pipelined-max=1
+flood slowRead --write-timeout=30000
 flood connects
 flood resets
 if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 13000 ]; then

@@ -168,7 +168,7 @@ CONNECTION_TEST(what_does_not_become_smaller_stays, .compress = true, .compress_
 enum { MANY = 13 << 20 };
 
 CONNECTION_TEST(many_at_once_are_all_right, .compress = true, .compress_bytes_min = 1400,
-                .pipelined_max = 64)
+                .pipelined_max = 64, .output_max = 64 << 20)
 {
     wok_stream *stream = dial();
     char *all = malloc(MANY);

@@ -177,6 +177,41 @@ int wok_http_response_append(wok_http_exchange *exchange, wok_slice bytes);
 WOK_API
 int wok_http_response_printf(wok_http_exchange *exchange, const char *format, ...) WOK_PRINTF(2, 3);
 
+/** How the body of a stream is written. */
+typedef struct wok_http_stream_vtable {
+    /** Appends the next bytes to the body: a few kilobytes, at least one. */
+    void (*next)(void *state, wok_http_exchange *exchange);
+    /** Begins again with the first byte; what has been written so far is thrown away. */
+    void (*rewind)(void *state);
+    /** Frees the state; called exactly once. */
+    void (*drop)(void *state);
+} wok_http_stream_vtable;
+
+/** A body that is written while the client takes it. */
+typedef struct wok_http_stream {
+    const wok_http_stream_vtable *vtable;
+    void *state;
+    size_t state_bytes;  /* what it holds in memory, for the limits */
+    uint64_t body_bytes; /* all that it writes: the Content-Length, to the byte */
+} wok_http_stream;
+
+/**
+ * Leaves the body to a stream, in place of whatever was written so far; the status and the header lines
+ * are set before the handler returns.
+ *
+ * For an answer of more than some 16 KiB, of which the server is not to hold more than the client takes. `next`
+ * is called when the handler has returned, a piece at a time, and sees the exchange only to append to its body; it may not
+ * wait, panic, or take long, since it runs in the connection's task.  A stream that writes more or less than
+ * `body_bytes` ends the connection, with a reset.  For a client that takes gzip it is run through once by the request's
+ * task, and then once more if the result is large.
+ *
+ * Ownership:  takes `stream->state`: dropped by whoever is last, on any thread.
+ * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+void wok_http_response_stream(wok_http_exchange *exchange, const wok_http_stream *stream);
+
 /**
  * Forgets the body and the header lines written so far; the status and the content type stay.
  *

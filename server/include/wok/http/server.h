@@ -38,7 +38,7 @@ typedef struct wok_http_server_options {
     size_t requests_per_connection_max; /* then it closes; 0, the default: no limit */
     size_t requests_max;     /* running at once: 50,000; beyond: 503, but for WOK_ROUTE_ALWAYS */
     size_t pipelined_max;    /* running at once on one connection: 16 */
-    size_t output_max;       /* bytes pending that stop reading: 65,536 */
+    size_t output_max;       /* a quarter pending stops the next request: 65,536 */
     size_t target_bytes_max; /* 8,192 */
     size_t head_bytes_max;   /* 32,768 */
     size_t headers_max;      /* 100 */

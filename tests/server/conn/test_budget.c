@@ -1,0 +1,390 @@
+/*
+ * test_budget.c - what a client that does not read costs: the budget's edge, and answers that are written
+ * while they are taken.
+ *
+ * The clients are ends of the simulated network, which keeps 64 KiB that nobody reads.
+ */
+#include "conn_test.h"
+
+#include <errno.h>
+#include <zlib.h>
+
+#include "io/sim.h"
+
+#define REQUEST(Target_) "GET " Target_ " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+/* ---- a service ----------------------------------------------------------------------------------- */
+
+/* A body of numbered lines of ten bytes. */
+struct lines {
+    unsigned at, count, piece;
+    unsigned lies; /* so many less than promised */
+};
+
+static unsigned streams_alive, lines_written;
+
+static void lines_next(void *state, wok_http_exchange *exchange)
+{
+    struct lines *lines = state;
+
+    for (unsigned i = 0; i < lines->piece && lines->at < lines->count - lines->lies; i++) {
+        cr_assert_eq(wok_http_response_printf(exchange, "%09u\n", lines->at++), 0);
+        lines_written++;
+    }
+}
+
+static void lines_rewind(void *state)
+{
+    ((struct lines *)state)->at = 0;
+}
+
+static void lines_drop(void *state)
+{
+    streams_alive--;
+    free(state);
+}
+
+static const wok_http_stream_vtable lines_vtable = {lines_next, lines_rewind, lines_drop};
+
+static void stream_lines(wok_http_exchange *exchange, unsigned count, unsigned lies)
+{
+    struct lines *lines = malloc(sizeof *lines);
+
+    cr_assert_not_null(lines);
+    *lines = (struct lines){.count = count, .piece = 500, .lies = lies};
+    streams_alive++;
+    wok_http_respond(exchange, 200, "text/plain");
+    wok_http_response_stream(exchange, &(wok_http_stream){.vtable = &lines_vtable,
+                                                          .state = lines,
+                                                          .state_bytes = sizeof *lines,
+                                                          .body_bytes = (uint64_t)count * 10});
+}
+
+static void handle_lines(wok_http_exchange *exchange)
+{
+    stream_lines(exchange, number_in(wok_http_exchange_request(exchange)->query), 0);
+}
+
+static void handle_liar(wok_http_exchange *exchange)
+{
+    stream_lines(exchange, 3000, 1);
+}
+
+static void handle_panic_behind(wok_http_exchange *exchange)
+{
+    stream_lines(exchange, 3000, 0);
+    wok_panic("after all");
+}
+
+static unsigned holders;
+
+/* Holds so many bytes for a second. */
+static void handle_hold(wok_http_exchange *exchange)
+{
+    unsigned bytes = number_in(wok_http_exchange_request(exchange)->query);
+
+    cr_assert_eq(wok_http_exchange_hold(exchange, bytes), 0);
+    holders++;
+    if (wok_sleep(wok_seconds(1)) == 0)
+        answer_text(exchange, "held\n");
+    holders--;
+}
+
+static const wok_route own_routes[] = {
+    {"GET", "/ok", handle_ok, 0},     {"GET", "/lines", handle_lines, 0},
+    {"GET", "/liar", handle_liar, 0}, {"GET", "/panic-behind", handle_panic_behind, 0},
+    {"GET", "/hold", handle_hold, 0}, {NULL, NULL, NULL, 0},
+};
+
+static void start_own(wok_http_server_options options)
+{
+    options.routes = own_routes;
+    cr_assert_eq(wok_http_server_new(&server, &options), 0);
+    cr_assert_eq(wok_http_server_listen(server, "127.0.0.1", 0, &port), 0);
+}
+
+static wok_http_server_options defaults(void)
+{
+    wok_http_server_options options;
+
+    wok_http_server_options_init(&options);
+    return options;
+}
+
+static void settle(void)
+{
+    for (int i = 0; i < 40; i++)
+        cr_assert_eq(wok_yield(), 0);
+}
+
+static wok_http_server_metrics figures(void)
+{
+    wok_http_server_metrics metrics;
+
+    wok_http_server_metrics_get(server, &metrics);
+    return metrics;
+}
+
+/* A test with the default options changed by `Change_`. */
+#define BUDGET_TEST(Name_, Change_)                                                                \
+    static void budget_##Name_##_body(void);                                                       \
+    static void budget_##Name_##_run(void)                                                         \
+    {                                                                                              \
+        wok_http_server_options options = defaults();                                              \
+        Change_;                                                                                   \
+        start_own(options);                                                                        \
+        budget_##Name_##_body();                                                                   \
+        (void)stop();                                                                              \
+        cr_assert_eq(streams_alive, 0);                                                            \
+    }                                                                                              \
+    Test(budget, Name_, .timeout = 30)                                                             \
+    {                                                                                              \
+        run_simulated(budget_##Name_##_run);                                                       \
+    }                                                                                              \
+    static void budget_##Name_##_body(void)
+
+/* ---- what is admitted ------------------------------------------------------------------------------ */
+
+static unsigned admitted(unsigned bytes)
+{
+    int fd = wok__sim_connect(port);
+    char requests[8192] = "";
+    unsigned ran;
+
+    settle();
+    for (int i = 0; i < 16; i++)
+        sprintf(requests + strlen(requests), "GET /hold?ms=%u HTTP/1.1\r\nHost: x\r\n\r\n", bytes);
+    cr_assert_eq(wok__sim_send(fd, requests, strlen(requests)), (ssize_t)strlen(requests));
+    settle();
+    ran = holders;
+    wok__sim_close(fd, true);
+    settle();
+    cr_assert_eq(holders, 0, "aborted with their client");
+    return ran;
+}
+
+/* 16 KiB are to be given to what is pending: a quarter of the option.  4 KiB of each request are free. */
+BUDGET_TEST(requests_are_let_in_until_they_hold_as_much_as_may_be_pending,
+            options.output_max = 65536)
+{
+    cr_assert_eq(admitted(0), 16);
+    cr_assert_eq(admitted(4096), 16, "small ones run as many as ever");
+    cr_assert_eq(admitted(4096 + 1024), 16, "16 KiB with the last one, which may go beyond");
+    cr_assert_eq(admitted(4096 + 1093), 15, "a byte more than a fifteenth each");
+    cr_assert_eq(admitted(4096 + 16383), 2, "a byte is left");
+    cr_assert_eq(admitted(4096 + 16384), 1, "none is");
+    cr_assert_eq(admitted(1 << 20), 1, "and one always runs");
+}
+
+/* One after the other, and none is lost. */
+BUDGET_TEST(what_was_not_let_in_has_its_turn, options.output_max = 65536)
+{
+    wok_stream *stream = dial();
+    wok_instant began = wok_now();
+
+    for (int i = 0; i < 3; i++)
+        say(stream, REQUEST("/hold?ms=100000"));
+    say(stream, REQUEST("/ok"));
+    char *answers = hear(stream, "ok\n", 1);
+    cr_assert_eq(count(answers, "held\n"), 3);
+    cr_assert_eq(wok_elapsed(began).ns, wok_seconds(3).ns);
+    free(answers);
+    wok_stream_close(stream);
+}
+
+/* Its head was there when the one before it took all; the time for its body runs on. */
+BUDGET_TEST(a_request_that_has_begun_to_come_is_received, options.output_max = 65536)
+{
+    wok_stream *stream = dial();
+
+    say(stream, REQUEST("/hold?ms=100000") "GET /ok HTTP/1.1\r\nHo");
+    cr_assert_eq(wok_sleep(wok_ms(10)), 0);
+    say(stream, "st: x\r\n\r\n");
+    char *answers = hear(stream, "ok\n", 1);
+    cr_assert_eq(count(answers, "HTTP/1.1 200 OK\r\n"), 2, "%s", answers);
+    free(answers);
+    wok_stream_close(stream);
+}
+
+/* ---- answers that are written while they are taken -------------------------------------------------- */
+
+BUDGET_TEST(a_stream_writes_no_further_than_its_client_reads, (void)options)
+{
+    int fd = wok__sim_connect(port);
+    char *all = calloc(1, 3000000);
+    size_t size = 0;
+
+    settle();
+    for (int i = 0; i < 2; i++)
+        cr_assert_gt(
+            wok__sim_send(fd, REQUEST("/lines?ms=100000"), sizeof REQUEST("/lines?ms=100000") - 1),
+            0);
+    settle();
+    /* 64 KiB there, and here what is unsent and the piece that went over it. */
+    cr_assert_leq(lines_written * 10, 65536 + 8192 + 5000);
+    for (int reads = 0; reads < 5000 && size < 2000000; reads++) {
+        ssize_t got = wok__sim_recv(fd, all + size, 3000000 - size);
+        if (got > 0)
+            size += (size_t)got;
+        cr_assert_leq(lines_written * 10, size + 65536 + 8192 + 5000);
+        settle();
+    }
+    cr_assert_eq(count(all, "Content-Length: 1000000\r\n"), 2);
+    cr_assert_eq(count(all, "\r\n\r\n000000000\n000000001\n"), 2);
+    cr_assert_eq(count(all, "000099999\nHTTP/1.1 200 OK\r\n"), 1);
+    cr_assert_str_eq(all + size - 10, "000099999\n");
+    cr_assert_eq(lines_written, 200000);
+    free(all);
+    wok__sim_close(fd, false);
+}
+
+/* Who takes byte after byte of it gets it to its last one, however long that takes. */
+BUDGET_TEST(a_stream_is_under_the_deadline_of_writing_and_no_other, (void)options)
+{
+    int fd = wok__sim_connect(port);
+    char byte[2000];
+    size_t size = 0;
+    wok_instant began = wok_now();
+
+    settle();
+    cr_assert_gt(
+        wok__sim_send(fd, REQUEST("/lines?ms=20000"), sizeof REQUEST("/lines?ms=20000") - 1), 0);
+    for (int i = 0; i < 200 && size <= 200000 + 100; i++) {
+        cr_assert_eq(wok_sleep(wok_seconds(20)), 0);
+        ssize_t got = wok__sim_recv(fd, byte, sizeof byte);
+        cr_assert_gt(got, 0);
+        size += (size_t)got;
+    }
+    cr_assert_gt(size, 200000);
+    cr_assert_gt(wok_elapsed(began).ns, wok_seconds(1900).ns);
+    cr_assert_eq(figures().client_gone, 0);
+    wok__sim_close(fd, false);
+}
+
+BUDGET_TEST(a_client_that_takes_nothing_of_a_stream_is_reset, (void)options)
+{
+    int fd = wok__sim_connect(port);
+
+    settle();
+    cr_assert_gt(wok__sim_send(fd, REQUEST("/lines?ms=100000") REQUEST("/ok"),
+                               sizeof(REQUEST("/lines?ms=100000") REQUEST("/ok")) - 1),
+                 0);
+    cr_assert_eq(wok_sleep(wok_seconds(29)), 0);
+    cr_assert_eq(figures().connections_open, 1);
+    cr_assert_eq(wok_sleep(wok_seconds(2)), 0);
+    cr_assert_eq(figures().connections_open, 0);
+    cr_assert_eq(streams_alive, 0);
+    wok__sim_close(fd, false);
+}
+
+/* The grace used to be waited for by nobody who did not read: until the deadline of writing. */
+BUDGET_TEST(a_drain_does_not_wait_for_who_does_not_read, options.grace = wok_seconds(2))
+{
+    int fd = wok__sim_connect(port);
+    wok_instant began;
+
+    settle();
+    cr_assert_gt(
+        wok__sim_send(fd, REQUEST("/lines?ms=100000"), sizeof REQUEST("/lines?ms=100000") - 1), 0);
+    settle();
+    began = wok_now();
+    cr_assert_eq(wok_http_server_drain(server, NULL), 0);
+    cr_assert_lt(wok_elapsed(began).ns, wok_ms(2100).ns);
+    cr_assert_eq(streams_alive, 0);
+    wok__sim_close(fd, false);
+}
+
+/* Whatever it lacks, the client must not take it for whole. */
+BUDGET_TEST(an_answer_that_is_cut_off_ends_with_a_reset, (void)options)
+{
+    wok_stream *stream = dial();
+    char buffer[4096];
+    ssize_t got;
+    size_t size = 0;
+
+    say(stream, "GET /liar HTTP/1.0\r\n\r\n");
+    while ((got = wok_stream_recv(stream, buffer, sizeof buffer)) > 0)
+        size += (size_t)got;
+    cr_assert_eq(got, -ECONNRESET);
+    cr_assert_leq(size, 29990 + 300, "and its head");
+    wok_stream_close(stream);
+    settle();
+    cr_assert_eq(figures().connections_open, 0);
+}
+
+BUDGET_TEST(a_panic_behind_a_stream_is_a_500, (void)options)
+{
+    wok_stream *stream = dial();
+
+    say(stream, REQUEST("/panic-behind") REQUEST("/ok"));
+    char *answers = hear(stream, "ok\n", 1);
+    cr_assert_eq(count(answers, "HTTP/1.1 500 "), 1);
+    cr_assert_eq(count(answers, "HTTP/1.1 200 OK\r\n"), 1);
+    cr_assert_eq(streams_alive, 0);
+    free(answers);
+    wok_stream_close(stream);
+}
+
+BUDGET_TEST(head_has_the_length_of_a_stream_and_writes_nothing, (void)options)
+{
+    wok_stream *stream = dial();
+
+    say(stream, "HEAD /lines?ms=3000 HTTP/1.1\r\nHost: x\r\n\r\n" REQUEST("/ok"));
+    char *answers = hear(stream, "ok\n", 1);
+    cr_assert_eq(count(answers, "Content-Length: 30000\r\n"), 1, "%s", answers);
+    cr_assert_eq(lines_written, 0);
+    free(answers);
+    wok_stream_close(stream);
+}
+
+#define GZIP "Accept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+
+/* All that comes, and its size. */
+static char *ask_for(const char *request, size_t *ret_size)
+{
+    wok_stream *stream = dial();
+    char *all = calloc(1, 1 << 20);
+    ssize_t got;
+
+    *ret_size = 0;
+    say(stream, request);
+    while ((got = wok_stream_recv(stream, all + *ret_size, (1 << 20) - 1 - *ret_size)) > 0)
+        *ret_size += (size_t)got;
+    wok_stream_close(stream);
+    return all;
+}
+
+BUDGET_TEST(a_stream_is_compressed_where_little_is_left_of_it, (void)options)
+{
+    static Bytef lines[10001];
+    z_stream inflater = {.next_out = lines, .avail_out = sizeof lines};
+    size_t size;
+    char *all = ask_for("GET /lines?ms=1000 HTTP/1.1\r\nHost: x\r\n" GZIP, &size);
+    char *body = strstr(all, "\r\n\r\n") + 4;
+
+    cr_assert_eq(count(all, "Content-Encoding: gzip\r\n"), 1);
+    inflater.next_in = (Bytef *)body;
+    inflater.avail_in = (uInt)(size - (size_t)(body - all));
+    cr_assert_eq(inflateInit2(&inflater, 31), Z_OK);
+    cr_assert_eq(inflate(&inflater, Z_FINISH), Z_STREAM_END);
+    cr_assert_eq(inflater.total_out, 10000);
+    cr_assert_eq(inflater.avail_in, 0);
+    cr_assert(memcmp(lines, "000000000\n", 10) == 0);
+    cr_assert(memcmp(lines + 9990, "000000999\n", 10) == 0);
+    cr_assert_eq(inflateEnd(&inflater), Z_OK);
+    free(all);
+}
+
+/* Of 200,000 bytes a quarter is left, which would have to be held. */
+BUDGET_TEST(a_stream_of_which_much_is_left_goes_as_it_is, (void)options)
+{
+    size_t size;
+    char *all = ask_for("GET /lines?ms=20000 HTTP/1.1\r\nHost: x\r\n" GZIP, &size);
+
+    cr_assert_eq(count(all, "Content-Encoding: gzip\r\n"), 0);
+    cr_assert_eq(count(all, "Vary: Accept-Encoding\r\n"), 1);
+    cr_assert_eq(count(all, "Content-Length: 200000\r\n"), 1);
+    cr_assert_eq(count(all, "\r\n\r\n000000000\n"), 1, "from its beginning");
+    cr_assert_str_eq(all + size - 10, "000019999\n");
+    free(all);
+}
