@@ -398,24 +398,38 @@ static void reload(struct program *program)
     read_again_join_drop(&join);
 }
 
-static int wait_for_stop(struct program *program)
+/* They are kept from before it is told that the server listens: whoever has read that may send one. */
+struct signals {
+    wok_signal term, interrupt, hangup;
+};
+
+static int signals_init(struct signals *signals)
 {
-    WOK_CLEANUP(wok_signal_done) wok_signal term = {0};
-    WOK_CLEANUP(wok_signal_done) wok_signal interrupt = {0};
-    WOK_CLEANUP(wok_signal_done) wok_signal hangup = {0};
-    int error = wok_signal_init(&term, SIGTERM);
-    int code;
+    int error = wok_signal_init(&signals->term, SIGTERM);
 
     if (error == 0)
-        error = wok_signal_init(&interrupt, SIGINT);
+        error = wok_signal_init(&signals->interrupt, SIGINT);
     if (error == 0)
-        error = wok_signal_init(&hangup, SIGHUP);
-    if (error < 0)
-        return error;
-    count_stops();
+        error = wok_signal_init(&signals->hangup, SIGHUP);
+    if (error == 0)
+        count_stops();
+    return error;
+}
+
+static void signals_done(struct signals *signals)
+{
+    wok_signal_done(&signals->hangup);
+    wok_signal_done(&signals->interrupt);
+    wok_signal_done(&signals->term);
+}
+
+static int wait_for_stop(struct program *program, struct signals *signals)
+{
+    int code;
+
     for (;;) {
-        wok_op branches[] = {wok_signal_op(&term), wok_signal_op(&interrupt),
-                             wok_signal_op(&hangup)};
+        wok_op branches[] = {wok_signal_op(&signals->term), wok_signal_op(&signals->interrupt),
+                             wok_signal_op(&signals->hangup)};
         int which = wok_select(branches, WOK_COUNT(branches), WOK_SELECT_FAIR, &code);
         if (which != 2)
             return which;
@@ -456,6 +470,7 @@ static int serve(program_ref *args, int *result)
     struct program *program = *args;
     const struct wok__config *config = &program->config;
     wok_http_server_options options = config->server;
+    WOK_CLEANUP(signals_done) struct signals signals = {0};
     wok_join watchdog;
     int error;
 
@@ -473,6 +488,8 @@ static int serve(program_ref *args, int *result)
     program->handlers.demo = config->demo;
     program->handlers.fan_out_max = config->fan_out_max;
     *result = enter_sandbox(program);
+    if (*result == 0 && (error = signals_init(&signals)) < 0)
+        *result = cannot("wait for signals", error);
     if (*result == 0)
         *result = listen_all(program);
     if (*result != 0) {
@@ -483,7 +500,7 @@ static int serve(program_ref *args, int *result)
     error = wok__notify_surely(&program->notifier, "READY=1\nSTATUS=Serving");
     if (error < 0)
         wok__log_printf(&warned, "cannot tell NOTIFY_SOCKET: %s", strerror(-error));
-    error = wait_for_stop(program);
+    error = wait_for_stop(program, &signals);
     if (error < 0)
         *result = cannot("wait for signals", error);
     drain(program);

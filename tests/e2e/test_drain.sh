@@ -72,4 +72,20 @@ for run in 1 2 3; do
     same "under load, run $run: the exit code is 0" 0 "$code"
     no_reports
 done
+
+# Whoever has read that it listens may stop it; it used to be ended by the signal, one time in five.
+mkfifo "$scratch/stderr"
+early=0
+for run in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    "$WOK_SERVER" --listen 127.0.0.1:0 2>"$scratch/stderr" &
+    server=$!
+    exec 3<"$scratch/stderr"
+    read -r line <&3
+    kill -TERM "$server"
+    wait "$server" && early=$((early + 1))
+    exec 3<&-
+done
+server=''
+case $line in *listening*) check 0 "the first line says where it listens" ;; *) check 1 "the first line says where it listens" "$line" ;; esac
+same "stopped as soon as it says that it listens: the exit code is 0, 30 times" 30 "$early"
 finish
