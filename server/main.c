@@ -27,6 +27,7 @@
 #include "serve/notify.h"
 #include "serve/privileges.h"
 #include "serve/sandbox.h"
+#include "serve/signals.h"
 #include "serve/watchdog.h"
 #include "wok_commit.h"
 
@@ -332,32 +333,6 @@ static int listen_all(struct program *program)
     return 0;
 }
 
-/* ---- stop ----------------------------------------------------------------------------------------- */
-
-/* How often one was asked to stop, and the runtime's own handlers of the two signals; constant once the
- * handler below is installed. */
-static volatile sig_atomic_t stops;
-static struct sigaction runtime_term, runtime_interrupt;
-
-/* The first signal goes to the task that waits for it.  The second ends the process from here, since
- * no worker may be free to do it. */
-static void on_stop(int number)
-{
-    if (stops++ != 0)
-        _exit(128 + number);
-    (number == SIGTERM ? &runtime_term : &runtime_interrupt)->sa_handler(number);
-}
-
-static void count_stops(void)
-{
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
-
-    sigaction(SIGTERM, NULL, &runtime_term);
-    sigaction(SIGINT, NULL, &runtime_interrupt);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-}
-
 /* ---- SIGHUP ---------------------------------------------------------------------------------------- */
 
 /* What reading the certificates again came to. */
@@ -398,32 +373,7 @@ static void reload(struct program *program)
     read_again_join_drop(&join);
 }
 
-/* They are kept from before it is told that the server listens: whoever has read that may send one. */
-struct signals {
-    wok_signal term, interrupt, hangup;
-};
-
-static int signals_init(struct signals *signals)
-{
-    int error = wok_signal_init(&signals->term, SIGTERM);
-
-    if (error == 0)
-        error = wok_signal_init(&signals->interrupt, SIGINT);
-    if (error == 0)
-        error = wok_signal_init(&signals->hangup, SIGHUP);
-    if (error == 0)
-        count_stops();
-    return error;
-}
-
-static void signals_done(struct signals *signals)
-{
-    wok_signal_done(&signals->hangup);
-    wok_signal_done(&signals->interrupt);
-    wok_signal_done(&signals->term);
-}
-
-static int wait_for_stop(struct program *program, struct signals *signals)
+static int wait_for_stop(struct program *program, struct wok__signals *signals)
 {
     int code;
 
@@ -470,7 +420,7 @@ static int serve(program_ref *args, int *result)
     struct program *program = *args;
     const struct wok__config *config = &program->config;
     wok_http_server_options options = config->server;
-    WOK_CLEANUP(signals_done) struct signals signals = {0};
+    WOK_CLEANUP(wok__signals_done) struct wok__signals signals = {0};
     wok_join watchdog;
     int error;
 
@@ -488,7 +438,7 @@ static int serve(program_ref *args, int *result)
     program->handlers.demo = config->demo;
     program->handlers.fan_out_max = config->fan_out_max;
     *result = enter_sandbox(program);
-    if (*result == 0 && (error = signals_init(&signals)) < 0)
+    if (*result == 0 && (error = wok__signals_init(&signals)) < 0)
         *result = cannot("wait for signals", error);
     if (*result == 0)
         *result = listen_all(program);
