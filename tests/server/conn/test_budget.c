@@ -90,7 +90,18 @@ static void handle_hold(wok_http_exchange *exchange)
     holders--;
 }
 
+/* Holds much, but only after 5 ms. */
+static void handle_grow(wok_http_exchange *exchange)
+{
+    if (wok_sleep(wok_ms(5)) < 0)
+        return;
+    cr_assert_eq(wok_http_exchange_hold(exchange, 100000), 0);
+    if (wok_sleep(wok_seconds(20)) == 0)
+        answer_text(exchange, "grown\n");
+}
+
 static const wok_route own_routes[] = {
+    {"GET", "/grow", handle_grow, 0}, {"POST", "/echo", handle_echo, 0},
     {"GET", "/ok", handle_ok, 0},     {"GET", "/lines", handle_lines, 0},
     {"GET", "/liar", handle_liar, 0}, {"GET", "/panic-behind", handle_panic_behind, 0},
     {"GET", "/hold", handle_hold, 0}, {NULL, NULL, NULL, 0},
@@ -192,18 +203,41 @@ BUDGET_TEST(what_was_not_let_in_has_its_turn, options.output_max = 65536)
     wok_stream_close(stream);
 }
 
-/* Its head was there when the one before it took all; the time for its body runs on. */
-BUDGET_TEST(a_request_that_has_begun_to_come_is_received, options.output_max = 65536)
+/* The one before it takes all while this one comes; its body has 10 s, and would be refused by 408. */
+BUDGET_TEST(a_request_that_has_begun_to_come_is_received, (void)options)
 {
     wok_stream *stream = dial();
 
-    say(stream, REQUEST("/hold?ms=100000") "GET /ok HTTP/1.1\r\nHo");
+    say(stream, REQUEST("/grow") "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nbo");
     cr_assert_eq(wok_sleep(wok_ms(10)), 0);
-    say(stream, "st: x\r\n\r\n");
-    char *answers = hear(stream, "ok\n", 1);
+    say(stream, "dy\r\n");
+    char *answers = hear(stream, "body\r\n", 1);
     cr_assert_eq(count(answers, "HTTP/1.1 200 OK\r\n"), 2, "%s", answers);
+    cr_assert_eq(count(answers, "grown\n"), 1);
     free(answers);
     wok_stream_close(stream);
+}
+
+/* It used to be received, some kilobytes for each answer that made room for a request. */
+BUDGET_TEST(what_waits_behind_a_full_pipeline_stays_with_its_client, (void)options)
+{
+    static const char request[] = REQUEST("/hold?ms=0");
+    enum { SIZE = sizeof request - 1 };
+    int fd = wok__sim_connect(port);
+    char answers[16384];
+    size_t taken = 0;
+
+    settle();
+    for (int second = 0; second < 20; second++) {
+        ssize_t sent;
+        while ((sent = wok__sim_send(fd, request + taken % SIZE, SIZE - taken % SIZE)) > 0)
+            taken += (size_t)sent;
+        cr_assert_eq(wok_sleep(wok_seconds(1)), 0);
+        (void)wok__sim_recv(fd, answers, sizeof answers);
+    }
+    cr_assert_geq(figures().requests, 19 * 16);
+    cr_assert_leq(taken, 65536 + 8192 + figures().requests * SIZE);
+    wok__sim_close(fd, true);
 }
 
 /* ---- answers that are written while they are taken -------------------------------------------------- */
@@ -319,6 +353,8 @@ BUDGET_TEST(a_panic_behind_a_stream_is_a_500, (void)options)
     say(stream, REQUEST("/panic-behind") REQUEST("/ok"));
     char *answers = hear(stream, "ok\n", 1);
     cr_assert_eq(count(answers, "HTTP/1.1 500 "), 1);
+    cr_assert_eq(count(answers, "the handler panicked: "), 1);
+    cr_assert_eq(lines_written, 0, "in place of what it would have streamed");
     cr_assert_eq(count(answers, "HTTP/1.1 200 OK\r\n"), 1);
     cr_assert_eq(streams_alive, 0);
     free(answers);
