@@ -13,19 +13,19 @@
 
 static void number(struct wok__json *json, const char *name, uint64_t value)
 {
-    wok__json_key(json, name);
+    wok__json_key_slice(json, wok_slice_of(name));
     wok__json_number(json, value);
 }
 
 static void text(struct wok__json *json, const char *name, const char *value)
 {
-    wok__json_key(json, name);
+    wok__json_key_slice(json, wok_slice_of(name));
     wok__json_string(json, wok_slice_of(value));
 }
 
 static void open(struct wok__json *json, const char *name)
 {
-    wok__json_key(json, name);
+    wok__json_key_slice(json, wok_slice_of(name));
     wok__json_open(json, '{');
 }
 

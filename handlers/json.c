@@ -44,7 +44,9 @@ static bool room(struct wok__json *json, size_t bytes)
     return true;
 }
 
-static void put(struct wok__json *json, const char *data, size_t size)
+/* In line, for the sizes that the compiler knows. */
+static inline __attribute__((always_inline)) void put(struct wok__json *json, const char *data,
+                                                      size_t size)
 {
     if (size == 0 || !room(json, size))
         return;
@@ -118,6 +120,14 @@ void wok__json_key_slice(struct wok__json *json, wok_slice name)
     put(json, "\"", 1);
     put(json, name.data, name.size);
     put(json, "\": ", 3);
+    json->comma = false;
+}
+
+void wok__json_key_text(struct wok__json *json, wok_slice text)
+{
+    size_t first = json->comma ? 0 : 2;
+
+    put(json, text.data + first, text.size - first);
     json->comma = false;
 }
 
@@ -200,6 +210,18 @@ static bool is_plain(char c)
     return byte >= ' ' && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
+/* Writes the characters up to the first that is not plain; returns how many. */
+static size_t put_plain(struct wok__json *json, const char *text, size_t size)
+{
+    char *out = json->next;
+    size_t i = 0;
+
+    for (; i < size && is_plain(text[i]); i++)
+        out[i] = text[i];
+    json->next = out + i;
+    return i;
+}
+
 void wok__json_string_part(struct wok__json *json, wok_slice text)
 {
     size_t i = 0;
@@ -210,9 +232,8 @@ void wok__json_string_part(struct wok__json *json, wok_slice text)
             return;
         size_t stop = i + stretch;
         while (i < stop) {
-            if (is_plain(text.data[i]))
-                *json->next++ = text.data[i++];
-            else /* a sequence may reach over the stretch by three bytes: six were kept for one */
+            i += put_plain(json, text.data + i, stop - i);
+            if (i < stop) /* three bytes may lie over the stretch's end: six were kept for one */
                 i += put_special(json, (wok_slice){text.data + i, text.size - i});
         }
     }

@@ -47,11 +47,9 @@ void wok__json_close(struct wok__json *json, char bracket);
 /** The name of the next member; `name` needs no escape. */
 void wok__json_key_slice(struct wok__json *json, wok_slice name);
 
-/** The same for a literal, whose length the compiler knows. */
-static inline void wok__json_key(struct wok__json *json, const char *name)
-{
-    wok__json_key_slice(json, wok_slice_of(name));
-}
+/** The same for a literal; `text` is the name as it is written, after a comma. */
+void wok__json_key_text(struct wok__json *json, wok_slice text);
+#define wok__json_key(json_, name_) wok__json_key_text((json_), WOK_SLICE(", \"" name_ "\": "))
 
 /** A string. */
 void wok__json_string(struct wok__json *json, wok_slice text);

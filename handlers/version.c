@@ -36,7 +36,7 @@ static wok_slice jansson_version_loaded(void)
 
 static void member(struct wok__json *json, const char *name, wok_slice value)
 {
-    wok__json_key(json, name);
+    wok__json_key_slice(json, wok_slice_of(name));
     wok__json_string(json, value);
 }
 

@@ -81,7 +81,7 @@ static json_t *random_value(struct http_test_rand *rand, struct wok__json *json,
     for (uint64_t i = 0; i < count; i++) {
         snprintf(text, sizeof text, "member_%" PRIu64, i);
         if (kind == 4)
-            wok__json_key(json, text);
+            wok__json_key_slice(json, wok_slice_of(text));
         json_t *value = random_value(rand, json, depth - 1);
         cr_assert_eq(kind == 3 ? json_array_append_new(parent, value)
                                : json_object_set_new(parent, text, value),
