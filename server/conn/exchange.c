@@ -208,6 +208,11 @@ void wok__exchange_settle(struct wok_http_exchange *exchange)
                       : 0);
 }
 
+bool wok__exchange_has_large_head(const struct wok_http_exchange *exchange)
+{
+    return is_on_heap(&exchange->head);
+}
+
 uint64_t wok__exchange_held(const struct wok_http_exchange *exchange)
 {
     return exchange->server->options.request_memory_max - load_relaxed(&exchange->allowance.left);

@@ -102,6 +102,9 @@ void wok__exchange_mend(struct wok_http_exchange *exchange);
 /* The handler has returned: what only it needed is given back, and the rest is what counts. */
 void wok__exchange_settle(struct wok_http_exchange *exchange);
 
+/* It did not fit where heads usually lie. */
+bool wok__exchange_has_large_head(const struct wok_http_exchange *exchange);
+
 /* What the request has of the heap; about, while its task runs. */
 uint64_t wok__exchange_held(const struct wok_http_exchange *exchange);
 

@@ -66,7 +66,8 @@ static size_t pending_max(const struct wok__connection *connection)
     return (connection->server->options.output_max + 3) / 4;
 }
 
-/* Answers that are unsent, and what requests hold beyond a little each. */
+/* Answers that are unsent, and what requests hold beyond a little each. A request with a large head is likely
+ * to need much more than that soon, and has not said so yet: none begins beside it. */
 static bool has_budget(const struct wok__connection *connection)
 {
     struct wok__work *work = connection->work;
@@ -77,7 +78,10 @@ static bool has_budget(const struct wok__connection *connection)
     if (work->first != work->last && wok__work_slot(work, work->first)->begun)
         return false; /* a stream has not been written to its end */
     for (uint32_t at = work->first; at != work->last && pending < most; at++) {
-        uint64_t held = wok__exchange_held(wok__work_slot(work, at)->exchange);
+        const struct wok_http_exchange *exchange = wok__work_slot(work, at)->exchange;
+        uint64_t held = wok__exchange_held(exchange);
+        if (wok__exchange_has_large_head(exchange))
+            return false;
         pending += held > SMALL_REQUEST ? held - SMALL_REQUEST : 0;
     }
     return pending < most;

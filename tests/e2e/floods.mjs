@@ -93,10 +93,10 @@ const floods = {
         // What the requests needed while they ran is given back once the server has been idle for some seconds.
         quiet = true
         let held
-        const fits = await eventually(() => (held = (pss() - before) / list.length / 1024) <= 96, 25000 / slow)
+        const fits = await eventually(() => (held = (pss() - before) / list.length / 1024) <= 64, 25000)
         quiet = false
         check(still && list.every((it) => !it.ended), 'all of them are stuck, and none is given up yet')
-        check(process.env.WOK_SANITIZE || fits, 'each costs at most 96 KiB of the process, what the heap keeps included', `${held} KiB`)
+        check(process.env.WOK_SANITIZE || fits, 'each costs at most 64 KiB of the process, what the heap keeps included', `${held} KiB`)
         const look = setInterval(() => list.forEach((it) => it.ended || it.send('x')), 250) // a paused socket learns of a reset by writing
         await all(list, (it) => it.ended, 'a client that does not read ends', 40000)
         clearInterval(look)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <zlib.h>
 
+#include "conn/exchange.h"
 #include "io/sim.h"
 
 #define REQUEST(Target_) "GET " Target_ " HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -156,15 +157,20 @@ static wok_http_server_metrics figures(void)
 
 /* ---- what is admitted ------------------------------------------------------------------------------ */
 
-static unsigned admitted(unsigned bytes)
+/* How many of sixteen requests run at once that hold so many bytes each, with heads of at least that size. */
+static unsigned admitted_of(unsigned bytes, size_t head_size)
 {
     int fd = wok__sim_connect(port);
-    char requests[8192] = "";
+    char requests[32768] = "", head[2048];
     unsigned ran;
 
     settle();
-    for (int i = 0; i < 16; i++)
-        sprintf(requests + strlen(requests), "GET /hold?ms=%u HTTP/1.1\r\nHost: x\r\n\r\n", bytes);
+    for (int i = 0; i < 16; i++) {
+        int size = sprintf(head, "GET /hold?ms=%u HTTP/1.1\r\nHost: x\r\n", bytes);
+        int padding = (int)head_size - size - 7;
+        sprintf(head + size, padding > 0 ? "X: %0*d\r\n\r\n" : "\r\n", padding, 0);
+        strcat(requests, head);
+    }
     cr_assert_eq(wok__sim_send(fd, requests, strlen(requests)), (ssize_t)strlen(requests));
     settle();
     ran = holders;
@@ -172,6 +178,11 @@ static unsigned admitted(unsigned bytes)
     settle();
     cr_assert_eq(holders, 0, "aborted with their client");
     return ran;
+}
+
+static unsigned admitted(unsigned bytes)
+{
+    return admitted_of(bytes, 0);
 }
 
 /* 16 KiB are to be given to what is pending: a quarter of the option.  4 KiB of each request are free. */
@@ -185,6 +196,13 @@ BUDGET_TEST(requests_are_let_in_until_they_hold_as_much_as_may_be_pending,
     cr_assert_eq(admitted(4096 + 16383), 2, "a byte is left");
     cr_assert_eq(admitted(4096 + 16384), 1, "none is");
     cr_assert_eq(admitted(1 << 20), 1, "and one always runs");
+}
+
+/* A hundred sources in a target come to much more than their text, and that is not known when they are let in. */
+BUDGET_TEST(nothing_begins_beside_a_request_with_a_large_head, options.output_max = 65536)
+{
+    cr_assert_eq(admitted_of(0, WOK__EXCHANGE_HEAD_INLINE), 16);
+    cr_assert_eq(admitted_of(0, WOK__EXCHANGE_HEAD_INLINE + 1), 1);
 }
 
 /* One after the other, and none is lost. */
