@@ -15,7 +15,7 @@ option() { # name: as the build has it
 }
 
 mkdir "$work/elsewhere"
-(cd "$root" && tar -cf - CMakeLists.txt cmake examples runtime) | tar -C "$work/elsewhere" -xf - || exit 1
+(cd "$root" && tar -cf - CMakeLists.txt cmake examples loadtest runtime) | tar -C "$work/elsewhere" -xf - || exit 1
 generator='Unix Makefiles'
 ! command -v ninja >/dev/null || generator=Ninja
 CCACHE_DISABLE=1 cmake -S "$work/elsewhere" -B "$work/copy/build" -G "$generator" \
