@@ -507,11 +507,12 @@ void wok__connection_give_up_requests(struct wok__connection *connection)
     for (uint32_t at = work->first; at != work->last; at++) {
         struct wok__slot_of_pipeline *slot = wok__work_slot(work, at);
         struct wok_http_exchange *exchange = slot->exchange;
-        if (slot->given_up || slot->join.task == NULL)
+        if (slot->given_up || (slot->join.task == NULL && wok__exchange_unwritten(exchange) == 0))
             continue;
         slot->given_up = true;
         log_given_up(exchange, wok_ns(connection->now_ns - exchange->started.ns));
-        wok_join_abort(&slot->join);
+        if (slot->join.task != NULL)
+            wok_join_abort(&slot->join);
     }
 }
 

@@ -25,8 +25,8 @@ took=$(($(now_ms) - begin))
 same "after the grace the exit code is 0" 0 "$code"
 [ "$took" -ge 300 ] && [ "$took" -lt $((2500 * slack)) ]
 check $? "the grace is what was asked for" "$took ms"
-finds "the log tells how many were given up" '3 given up' "$log"
-for request in /aggregate /sleep /fetch; do
+finds "the log tells how many were given up" '4 given up' "$log"
+for request in '/aggregate\?source=a:60000' '/aggregate\?mode=join' /sleep /fetch; do
     finds "the log names what was given up: $request" "$request" "$log"
 done
 no_reports
