@@ -129,7 +129,7 @@ static const char *cure_for(int error)
 {
     switch (error) {
     case -EADDRINUSE:
-        return "another process uses it; stop that, or let the kernel pick a port with port 0";
+        return "it is in use already, by another process or listener; end that, or take another one (port 0: any)";
     case -EACCES:
         return "ports below 1024 need a privilege, and a Unix socket a folder that may be written; use "
                "another one";

@@ -113,6 +113,9 @@ static int check_unused(struct wok__reading *reading)
                 reading, "%s %.120s: no listener uses it; give --listen-tls ADDR:PORT",
                 wok__reading_back_to(reading, options[i]), wok__config_path(paths, 0));
     }
+    if (reading->config->server.hsts_seconds != 0)
+        return wok__reading_fail(reading, "%s: no listener uses it; give --listen-tls ADDR:PORT",
+                                 wok__reading_back_to(reading, WOK__OPTION_TLS_HSTS));
     return 0;
 }
 

@@ -24,10 +24,13 @@
 
 #include "net/socket.h"
 
-/* Who is asked. */
+enum { PATH_BYTES_MAX = 256 };
+
+/* Who is asked, and what for. */
 struct target {
     struct wok__config_listener listener;
     bool encrypted;
+    const char *path; /* borrowed; "": not said */
 };
 
 struct peer {
@@ -143,6 +146,16 @@ static bool is_encrypted(const struct wok__config *config,
     return false;
 }
 
+/* What may stand in a request line, and fits ours. */
+static bool is_path(const char *path)
+{
+    size_t size = 0;
+
+    while (path[size] > ' ' && path[size] < 0x7f && path[size] != '#')
+        size++;
+    return path[size] == '\0' && size <= PATH_BYTES_MAX;
+}
+
 /* "http://127.0.0.1:8080/healthz", "https://localhost:8443", just an address and port, or
  * "unix:/run/wok.sock"; false: it is none. */
 static bool parse_url(const struct wok__config *config, const char *url, struct target *ret_target)
@@ -152,6 +165,7 @@ static bool parse_url(const struct wok__config *config, const char *url, struct 
     bool encrypted = strncmp(url, "https://", 8) == 0, clear = strncmp(url, "http://", 7) == 0;
     size_t size;
 
+    ret_target->path = "";
     url += encrypted ? 8 : clear ? 7 : 0;
     if (!encrypted && !clear && strncmp(url, "unix:", 5) == 0) {
         if (!wok__config_parse_listen(url, &ret_target->listener, &reason))
@@ -160,7 +174,8 @@ static bool parse_url(const struct wok__config *config, const char *url, struct 
         return true;
     }
     size = strcspn(url, "/");
-    if (size + 5 >= sizeof authority)
+    ret_target->path = url + size;
+    if (size == 0 || size + 5 >= sizeof authority || !is_path(ret_target->path))
         return false;
     memcpy(authority, url, size);
     authority[size] = '\0';
@@ -181,7 +196,7 @@ static bool parse_url(const struct wok__config *config, const char *url, struct 
 /* Where the configuration says, in clear if there is a choice; false: it names nothing that can be asked. */
 static bool first_listener(const struct wok__config *config, struct target *ret_target)
 {
-    *ret_target = (struct target){.listener = config->listeners[0]};
+    *ret_target = (struct target){.listener = config->listeners[0], .path = ""};
     if (config->listener_count != 0)
         return true;
     ret_target->encrypted = true;
@@ -195,13 +210,12 @@ static bool first_listener(const struct wok__config *config, struct target *ret_
 
 int wok__health_check(const struct wok__config *config)
 {
-    static const char request[] =
-        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     WOK_CLEANUP(close_peer) struct peer peer = {.fd = -1};
     struct target target;
     const char *why;
-    char answer[64] = "", where[128];
+    char answer[64] = "", where[128], request[PATH_BYTES_MAX + 80];
     size_t size = 0;
+    int request_size;
 
     if (config->health_url != NULL && !parse_url(config, config->health_url, &target))
         return complain(config->health_url, "it is not a URL like http://127.0.0.1:8080");
@@ -217,7 +231,10 @@ int wok__health_check(const struct wok__config *config)
         return complain(where, strerror(-peer.fd));
     if (target.encrypted && !begin_tls(&peer, &why))
         return complain(where, why);
-    if (peer_send(&peer, request, sizeof request - 1) != (ssize_t)sizeof request - 1)
+    request_size = snprintf(
+        request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        target.path[0] == '\0' || target.path[1] == '\0' ? "/healthz" : target.path);
+    if (peer_send(&peer, request, (size_t)request_size) != request_size)
         return complain(where, "it takes no request");
     while (size < 12) {
         ssize_t got = peer_recv(&peer, answer + size, sizeof answer - 1 - size, &why);

@@ -142,6 +142,15 @@ run --health-check "$url"
 same "--health-check of a server that runs" 0 "$code"
 run --health-check "$url/healthz"
 same "--health-check takes a whole URL" 0 "$code"
+run --health-check "$url/readyz?x=1"
+same "--health-check takes a path of ours" 0 "$code"
+run --health-check "$url/nowhere"
+same "--health-check asks for the path that it is given" 1 "$code"
+for nothing in '' http:// "$url/a b" "$url/#x"; do
+    run "--health-check=$nothing"
+    same "--health-check of '$nothing'" 1 "$code"
+    finds "--health-check of '$nothing' says that it is no URL" 'it is not a URL' "$log"
+done
 run --listen "$taken" --health-check
 same "--health-check asks where --listen says" 0 "$code"
 WOK_LISTEN=$taken run --health-check

@@ -65,6 +65,8 @@ Test(config_tls, each_slip_is_told)
     SAYS("fd:NAME");
     cr_assert_eq(READ("--tls-ocsp", "o"), 2);
     SAYS("--tls-ocsp o: no listener uses it");
+    cr_assert_eq(READ("--tls-hsts", "1"), 2);
+    SAYS("--tls-hsts: no listener uses it");
     cr_assert_eq(READ("--tls-cert", ""), 2);
     SAYS("missing");
     cr_assert_eq(READ_ENV("WOK_LISTEN_TLS=:1,:2,:3,:4,:5,:6,:7,:8,:9"), 78);
