@@ -69,7 +69,7 @@ void wok__json_ms(struct wok__json *json, wok_duration duration);
 void wok__json_bool(struct wok__json *json, bool value);
 
 /**
- * Ends the document with one newline.  Where there was no memory for it, the answer becomes a 500.
+ * Ends the document with one newline.  Where there was no memory for it, the answer becomes a 503.
  */
 void wok__json_end(struct wok__json *json);
 

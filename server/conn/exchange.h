@@ -50,7 +50,7 @@ struct wok_http_exchange {
     bool keep_alive;          /* what the client wishes */
     bool head_request;        /* HEAD: no body is sent */
     bool receives_body;       /* the connection appends to `body` */
-    bool no_memory;           /* the response is incomplete: it becomes a 500 */
+    bool no_memory;           /* the response is incomplete: it becomes a 503 */
     bool gzipped, varies;     /* the body is compressed; it depends on Accept-Encoding */
     bool encrypted;           /* it came over TLS */
     bool always;              /* set by the router: it is served however much runs */

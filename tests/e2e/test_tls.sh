@@ -58,26 +58,19 @@ shown() { # the subject and the key of the certificate that is shown to one.exam
     openssl s_client -connect "127.0.0.1:$port" -servername one.example </dev/null 2>/dev/null | openssl x509 -noout -pubkey 2>/dev/null
 }
 of_file() { openssl x509 -noout -pubkey -in "$1"; }
-again() { # the line that the log is to say, one more than before
-    seen=$(grep -c "$1" "$log")
-    kill -HUP "$server"
-    more() { [ "$(grep -c "$1" "$log")" -gt "$seen" ]; }
-    until_true 10 more "$1"
-    check $? "SIGHUP: the log says '$1'" "$(tail -n 3 "$log")"
-}
 
 before=$(of_file one.crt)
 curl -sk --no-buffer "https://127.0.0.1:$port/sleep?ms=1500" >old 2>&1 &
 old=$!
 same "before, the first certificate is shown" "$before" "$(shown)"
 cp three.crt one.crt
-again 'kept the certificates: one.key: it is not the key'
+reload_says 'kept the certificates: one.key: it is not the key'
 same "a pair that does not fit is not taken" "$before" "$(shown)"
 cp three.key one.key
-again 'read 2 certificates again'
+reload_says 'read 2 certificates again'
 same "new files are shown to new connections" "$(of_file three.crt)" "$(shown)"
 rm one.crt
-again 'kept the certificates: one.crt: No such file'
+reload_says 'kept the certificates: one.crt: No such file'
 same "a file that is gone changes nothing" "$(of_file three.crt)" "$(shown)"
 wait "$old"
 same "a request over all of this is answered" 0 $?

@@ -110,25 +110,18 @@ check $? "who does not ask is not given it"
 
 # ---- changed by SIGHUP -----------------------------------------------------------------------------
 
-again() { # the line that the log is to say, one more than before
-    seen=$(grep -c "$1" "$log")
-    kill -HUP "$server"
-    more() { [ "$(grep -c "$1" "$log")" -gt "$seen" ]; }
-    until_true 10 more "$1"
-    check $? "SIGHUP: the log says '$1'" "$(tail -n 3 "$log")"
-}
 status_of one.example >/dev/null
 before=$(next_update)
 cp other.ocsp one.ocsp
-again 'kept the certificates: one.ocsp: it is about none'
+reload_says 'kept the certificates: one.ocsp: it is about none'
 same "a wrong response changes nothing" 'Serial Number: 11 Cert Status: good ' "$(status_of one.example)"
 same "it is the same one" "$before" "$(next_update)"
 cp appointed.ocsp one.ocsp
-again 'read 2 certificates again'
+reload_says 'read 2 certificates again'
 same "one that an appointed responder signed is taken" 'Serial Number: 11 Cert Status: good ' "$(status_of one.example)"
 finds "and clients take it" 'Verify return code: 0 \(ok\)' shown
 respond one.leaf one.ocsp -ndays 7
-again 'read 2 certificates again'
+reload_says 'read 2 certificates again'
 status_of one.example >/dev/null
 [ "$before" != "$(next_update)" ]
 check $? "a new response is given to new clients" "$(next_update)"
@@ -146,7 +139,7 @@ same "who takes RSA only is shown that, and its response" 'Serial Number: 13 Cer
 same "in TLS 1.2 as well" 'Serial Number: 13 Cert Status: good ' \
     "$(status_of one.example -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256)"
 same "another name has its own" 'Serial Number: 12 Cert Status: good ' "$(status_of two.example)"
-again 'read 3 certificates again'
+reload_says 'read 3 certificates again'
 same "and after SIGHUP" 'Serial Number: 13 Cert Status: good ' "$(status_of one.example -sigalgs RSA-PSS+SHA256)"
 cd / || exit 1
 stop_server
