@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From here on, the `nth` time that anybody but task `spared` asks for memory there is none, and with `lasting`
- * there is none any more.  `nth` 0: all get what they ask for, and are counted. */
+/* From here on, the `nth` time that a worker other than in task `spared` asks for memory there is none, and with
+ * `lasting` there is none any more.  `nth` 0: all get what they ask for, and are counted. */
 void allocations_fail(uint64_t nth, bool lasting, uint64_t spared);
 
 /* There is memory again; how often it was asked for meanwhile. */
