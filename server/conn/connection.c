@@ -216,7 +216,9 @@ static bool open_transport(struct wok__connection *connection, wok_cx *cx)
     wok__counter_up(code == 0 ? &wok__local(connection->server)->counters.handshakes
                               : &wok__local(connection->server)->counters.handshakes_failed);
     connection->since_ns = connection->now_ns;
-    if (code == -EPROTO)
+    if (code == -EPROTO && wok__tls_asks_in_clear(connection->transport.tls))
+        wok__connection_answer_in_clear(connection);
+    else if (code == -EPROTO)
         connection->closing = true; /* an alert is on its way, which a reset would destroy */
     else if (code < 0)
         client_gone(connection);

@@ -79,6 +79,9 @@ void wok__connection_abort_requests(struct wok__connection *connection);
 /* Answers the message being received with a problem and parses no further. */
 void wok__connection_refuse(struct wok__connection *connection, int status, const char *detail);
 
+/* Where TLS was expected HTTP in clear has come: it is answered in clear, as a message that is refused. */
+void wok__connection_answer_in_clear(struct wok__connection *connection);
+
 /* True: of the message being received there are blank lines only.  They are no request, and no answer
  * is due: they are forgotten, and a connection with nothing else to do is closed. */
 bool wok__connection_forget_blank_lines(struct wok__connection *connection);

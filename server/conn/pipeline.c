@@ -259,6 +259,23 @@ void wok__connection_refuse(struct wok__connection *connection, int status, cons
     wok_http_problem(exchange, status, "%s", detail);
 }
 
+void wok__connection_answer_in_clear(struct wok__connection *connection)
+{
+    struct wok__tls *tls = WOK_TAKE(connection->transport.tls);
+    struct wok__work *work = wok__work_new(connection->server);
+
+    connection->work = work;
+    if (work == NULL || !begin(connection)) {
+        connection->gone = connection->closing = true;
+    } else {
+        /* The method alone, which says whether a body is due; the rest is thrown away unread. */
+        (void)wok__bytes_append(&work->input, tls->first, tls->first_size);
+        work->parsed = work->input.size;
+        wok__connection_refuse(connection, 400, "this port speaks TLS; ask it by https://");
+    }
+    wok__tls_free(tls);
+}
+
 bool wok__connection_forget_blank_lines(struct wok__connection *connection)
 {
     struct wok__work *work = connection->work;

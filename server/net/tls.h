@@ -83,13 +83,15 @@ enum wok__tls_state {
 
 struct wok__tls {
     enum wok__tls_state state;
-    bool wants_write;   /* the last wait was for room to send */
-    bool ended;         /* the stream's end was seen */
-    bool has_turn;      /* it holds a permit of `turns`; kept for one round of the run queue */
-    bool has_stepped;   /* with the permit that it holds */
-    bool said_goodbye;  /* our close_notify was sent, or cannot be */
-    int error;          /* the stream's last error */
-    SSL *ssl;           /* NULL until the first bytes come: who says nothing costs nothing */
+    bool wants_write;  /* the last wait was for room to send */
+    bool ended;        /* the stream's end was seen */
+    bool has_turn;     /* it holds a permit of `turns`; kept for one round of the run queue */
+    bool has_stepped;  /* with the permit that it holds */
+    bool said_goodbye; /* our close_notify was sent, or cannot be */
+    uint8_t first_size;
+    char first[5]; /* of the stream: all that OpenSSL looks at before it gives up on a stranger */
+    int error;     /* the stream's last error */
+    SSL *ssl;      /* NULL until the first bytes come: who says nothing costs nothing */
     wok_stream *stream; /* the connection's */
     wok_cx *cx;         /* during a call into OpenSSL */
     char *early;        /* the first bytes, until OpenSSL has taken them */
@@ -114,6 +116,9 @@ static inline bool wok__tls_is_established(const struct wok__tls *tls)
 /* 0 when the handshake is over, -EAGAIN, -EPROTO when it failed (the peer was told why), or what the
  * stream said. */
 int wok__tls_handshake(struct wok__tls *tls, wok_cx *cx);
+
+/* After -EPROTO.  True: the peer speaks HTTP in clear, and has been sent nothing. */
+bool wok__tls_asks_in_clear(const struct wok__tls *tls);
 
 /* transport.h says what they do. */
 ssize_t wok__tls_recv(struct wok__tls *tls, wok_cx *cx, void *buffer, size_t size);

@@ -47,6 +47,13 @@ static int take_early(struct wok__tls *tls, char *buffer, size_t size)
     return (int)size;
 }
 
+static int note_first(struct wok__tls *tls, const char *bytes, int size)
+{
+    for (int i = 0; i < size && tls->first_size < sizeof tls->first; i++)
+        tls->first[tls->first_size++] = bytes[i];
+    return size;
+}
+
 static int bio_read(BIO *bio, char *buffer, int size)
 {
     struct wok__tls *tls = BIO_get_data(bio);
@@ -54,10 +61,10 @@ static int bio_read(BIO *bio, char *buffer, int size)
 
     BIO_clear_retry_flags(bio);
     if (tls->early != NULL)
-        return take_early(tls, buffer, (size_t)size);
+        return note_first(tls, buffer, take_early(tls, buffer, (size_t)size));
     got = wok_stream_recv_poll(tls->stream, tls->cx, buffer, (size_t)size);
     if (got > 0)
-        return (int)got;
+        return note_first(tls, buffer, (int)got);
     if (got == -EAGAIN) {
         tls->wants_write = false;
         BIO_set_retry_read(bio);
@@ -250,17 +257,18 @@ static int take_turn(struct wok__tls *tls, wok_cx *cx)
     return code;
 }
 
-/* Somebody asks in clear, and is told so in clear: a line of text that no TLS client sends or sees. */
-static void answer_in_clear(struct wok__tls *tls, wok_cx *cx)
+/* OpenSSL tells the first four of these from noise, and sends an alert to none: so can we, the others too. */
+bool wok__tls_asks_in_clear(const struct wok__tls *tls)
 {
-    static char answer[] =
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: 117\r\n"
-        "Connection: close\r\n\r\n"
-        "{\"type\": \"about:blank\", \"title\": \"Bad Request\", \"status\": 400, "
-        "\"detail\": \"this port speaks TLS; ask it by https://\"}\n";
-    struct iovec piece = {answer, sizeof answer - 1};
+    static const char methods[][sizeof tls->first + 1] = {
+        "GET ", "HEAD ", "POST ", "PUT ", "DELET", "OPTIO", "PATCH", "CONNE", "TRACE"};
 
-    (void)wok_stream_send_poll(tls->stream, cx, &piece, 1);
+    for (size_t i = 0; i < WOK_COUNT(methods); i++) {
+        size_t size = strlen(methods[i]);
+        if (tls->first_size >= size && memcmp(tls->first, methods[i], size) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int step(struct wok__tls *tls, wok_cx *cx)
@@ -279,8 +287,6 @@ static int step(struct wok__tls *tls, wok_cx *cx)
         return 0;
     }
     code = end_call(tls, code);
-    if (code == -EPROTO && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST)
-        answer_in_clear(tls, cx);
     return code == 0 ? -EPROTO : code;
 }
 

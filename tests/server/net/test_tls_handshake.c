@@ -201,7 +201,47 @@ TLS_TEST(a_request_in_clear_is_told_why_it_is_refused, .drain_delay = {0})
     const char *body = strstr(answer, "\r\n\r\n") + 4;
     cr_assert_eq(strtoul(strstr(answer, "Content-Length: ") + 16, NULL, 10), strlen(body));
     free(answer);
-    cr_assert_eq(figures().requests, 0);
+    cr_assert_eq(figures().requests, 1);
+    cr_assert_eq(figures().tls_handshakes_failed, 1);
+}
+
+/* It used to be a line of text of its own, without what is promised of each answer. */
+TLS_TEST(an_answer_in_clear_has_what_every_answer_has, .hsts_seconds = 60)
+{
+    static const char *const methods[] = {"GET",     "HEAD",  "POST",    "PUT",  "DELETE",
+                                          "OPTIONS", "PATCH", "CONNECT", "TRACE"};
+    static const char *const fields[] = {"\r\nDate: ", "\r\nServer: wok/",
+                                         "\r\nX-Request-Id: ", "\r\nConnection: close\r\n",
+                                         "\r\nX-Content-Type-Options: nosniff\r\n"};
+
+    for (size_t i = 0; i < WOK_COUNT(methods); i++) {
+        char request[100];
+        int size =
+            snprintf(request, sizeof request, "%s / HTTP/1.1\r\nHost: x\r\n\r\n", methods[i]);
+        char *answer = answer_to(request, (size_t)size);
+        cr_assert_eq(strncmp(answer, "HTTP/1.1 400 ", 13), 0, "%s: %s", methods[i], answer);
+        for (size_t at = 0; at < WOK_COUNT(fields); at++)
+            cr_assert_not_null(strstr(answer, fields[at]), "%s: %s", fields[at], answer);
+        cr_assert_null(strstr(answer, "Strict-Transport"), "%s", answer);
+        cr_assert_eq(strlen(strstr(answer, "\r\n\r\n") + 4) == 0, strcmp(methods[i], "HEAD") == 0);
+        free(answer);
+    }
+}
+
+TLS_TEST(a_request_in_clear_is_known_also_where_it_comes_byte_by_byte, .drain_delay = {0})
+{
+    static const char request[] = "HEAD / HTTP/1.1\r\n\r\n";
+    wok_stream *stream = dial();
+
+    for (size_t i = 0; i < 6; i++) {
+        cr_assert_eq(wok_stream_send_all(stream, request + i, 1), 0);
+        cr_assert_eq(wok_sleep(wok_ms(1)), 0); /* it arrives alone */
+    }
+    char *answer = hear(stream, "no such text", 1);
+    cr_assert_eq(strncmp(answer, "HTTP/1.1 400 ", 13), 0, "%s", answer);
+    cr_assert_str_eq(strstr(answer, "\r\n\r\n"), "\r\n\r\n");
+    free(answer);
+    wok_stream_close(stream);
 }
 
 TLS_TEST(garbage_is_answered_with_an_alert_at_most_and_closed, .drain_delay = {0})
