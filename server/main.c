@@ -427,8 +427,8 @@ static int serve(program_ref *args, int *result)
     options.routes = wok_routes;
     options.context = &program->handlers;
     options.demo = config->demo;
-    options.access_log = config->access_log == 1;
-    options.compress = config->compression == 1;
+    options.access_log = config->access_log;
+    options.compress = config->compression;
     error = wok_http_server_new(&program->server, &options);
     if (error < 0) {
         *result = cannot("build the server", error);
@@ -523,6 +523,26 @@ static int tell(const struct wok__config *config)
     return 0;
 }
 
+/* What --check-config says of sockets that were not passed: to itself there may have been passed none. */
+static int check_passed(const struct wok__config *config)
+{
+    const struct wok__config_listener *listener = wok__config_not_passed(config);
+    char where[128];
+
+    if (config->action != WOK__ACTION_CHECK || listener == NULL)
+        return 0;
+    wok__config_format_listen(listener, where, sizeof where);
+    if (config->inherited.count != 0) {
+        fprintf(stderr, "wok-server: --listen-tls %s: %s\n", where, cure_for(-ENXIO));
+        return WOK__EXIT_UNAVAILABLE;
+    }
+    fprintf(
+        stderr,
+        "wok-server: --listen-tls %s: no socket was passed to this check; a start will need it\n",
+        where);
+    return 0;
+}
+
 static bool needs_certificates(enum wok__config_action action)
 {
     return action == WOK__ACTION_SERVE || action == WOK__ACTION_CHECK;
@@ -546,7 +566,8 @@ int main(int argc, char **argv)
         return wok__health_check(&program.config);
     if (program.config.action != WOK__ACTION_SERVE) {
         wok_http_tls_unref(program.tls);
-        return tell(&program.config);
+        code = check_passed(&program.config);
+        return code != 0 ? code : tell(&program.config);
     }
     signal(SIGPIPE, SIG_IGN);
     code = wok__forbid_new_privileges(); /* while there is one thread: the others inherit it */

@@ -25,10 +25,8 @@ static bool is_repeatable(const struct wok__option *option)
 static void bash_value(FILE *file, const struct wok__option *option)
 {
     if (names_files(option))
-        fprintf(file,
-                "    %s)\n        compopt -o filenames 2>/dev/null\n"
-                "        COMPREPLY=($(compgen -f -- \"$cur\"))\n        return\n        ;;\n",
-                option->flag);
+        fprintf(file, "    %s)\n        compopt -o default\n        return\n        ;;\n",
+                option->flag); /* readline's own, which knows of blanks, quotes and ~ */
     else if (option->form != WOK__VALUE_NONE && option->choices != NULL)
         fprintf(
             file,
@@ -70,8 +68,11 @@ static void bash(FILE *file)
         bash_value(file, &wok__options[i]);
     bash_typed_values(file);
     fputs("    esac\n    [ -z \"$attached\" ] || return\n    COMPREPLY=($(compgen -W '", file);
-    for (size_t i = 0; i < WOK__OPTIONS; i++)
-        fprintf(file, "%s%s", i > 0 ? " " : "", wok__options[i].flag);
+    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+        const char *letter = wok__options[i].letter;
+        fprintf(file, "%s%s%s%s", i > 0 ? " " : "", wok__options[i].flag, letter != NULL ? " " : "",
+                letter != NULL ? letter : "");
+    }
     fputs("' -- \"$cur\"))\n}\ncomplete -F _wok_server wok-server\n", file);
 }
 
@@ -80,8 +81,10 @@ static void bash(FILE *file)
 /* A specification of _arguments: '*--listen=[what]:ADDR\:PORT:'. */
 static void zsh_option(FILE *file, const struct wok__option *option)
 {
-    static const char *const form[] = {"", "=", "", "=-"}; /* "=-": attached only */
+    static const char *const form[] = {"", "=", "=", "=-"}; /* "=-": attached only */
 
+    if (option->letter != NULL)
+        fprintf(file, " \\\n    '%s[as %s]'", option->letter, option->flag);
     fprintf(file, " \\\n    '%s%s%s[", is_repeatable(option) ? "*" : "", option->flag,
             form[option->form]);
     for (const char *at = option->what; *at != '\0'; at++)
@@ -117,6 +120,8 @@ static void fish(FILE *file)
     for (size_t i = 0; i < WOK__OPTIONS; i++) {
         const struct wok__option *option = &wok__options[i];
         fprintf(file, "complete -c wok-server -l %s", option->flag + 2);
+        if (option->letter != NULL)
+            fprintf(file, " -s %s", option->letter + 1);
         if (names_files(option))
             fputs(" -r -F", file);
         else if (option->form == WOK__VALUE_NEEDED)

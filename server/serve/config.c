@@ -56,6 +56,28 @@ static int unknown_flag(struct wok__reading *reading, const char *argument, size
                              argument);
 }
 
+/* True for what is meant as an option and not as a value, though one may begin with dashes. */
+static bool is_flag(const char *argument)
+{
+    return strncmp(argument, "--", 2) == 0 ||
+           wok__option_by_flag(argument, strcspn(argument, "=")) != NULL;
+}
+
+/* What was to be the value may be seen in `next`, NULL: nothing was there. */
+static int value_is_missing(struct wok__reading *reading, const struct wok__option *option,
+                            const char *next)
+{
+    if (option->choices != NULL)
+        return wok__reading_fail(reading, "%s: its value is missing; give one of: %s", option->flag,
+                                 option->choices);
+    if (next != NULL && wok__option_by_flag(next, strcspn(next, "=")) == NULL)
+        return wok__reading_fail(
+            reading, "%s: its value is missing, unless it is %.120s; write %s %s, or %s=%.120s",
+            option->flag, next, option->flag, option->value, option->flag, next);
+    return wok__reading_fail(reading, "%s: its value is missing; write %s %s", option->flag,
+                             option->flag, option->value);
+}
+
 static int read_flag(struct wok__reading *reading, int argc, char **argv, int *at)
 {
     const char *argument = argv[*at];
@@ -63,19 +85,19 @@ static int read_flag(struct wok__reading *reading, int argc, char **argv, int *a
     size_t size = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
     const struct wok__option *option = wok__option_by_flag(argument, size);
     const char *value = equals != NULL ? equals + 1 : NULL;
+    const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
 
     if (option == NULL)
         return unknown_flag(reading, argument, size);
     if (value != NULL && option->form == WOK__VALUE_NONE)
         return wok__reading_fail(reading, "%.120s: %s takes no value; leave it out", argument,
                                  option->flag);
-    if (value == NULL && *at + 1 < argc &&
-        (option->form == WOK__VALUE_NEEDED ||
-         (option->form == WOK__VALUE_OPTIONAL && argv[*at + 1][0] != '-')))
+    if (value == NULL && next != NULL &&
+        ((option->form == WOK__VALUE_NEEDED && !is_flag(next)) ||
+         (option->form == WOK__VALUE_OPTIONAL && next[0] != '-')))
         value = argv[++*at];
     if (value == NULL && option->form == WOK__VALUE_NEEDED)
-        return wok__reading_fail(reading, "%s: its value is missing; write %s %s", option->flag,
-                                 option->flag, option->value);
+        return value_is_missing(reading, option, next);
     return wok__reading_set(reading, option, option->flag, value);
 }
 
@@ -215,6 +237,7 @@ static int check_relations(struct wok__reading *reading)
     const struct wok__config *config = reading->config;
     const wok_http_server_options *server = &config->server;
     struct rlimit descriptors;
+    int code;
 
     if (server->target_bytes_max >= server->head_bytes_max &&
         both_given(config, WOK__OPTION_TARGET_BYTES_MAX, WOK__OPTION_HEAD_BYTES_MAX))
@@ -241,6 +264,8 @@ static int check_relations(struct wok__reading *reading)
             "or LimitNOFILE=), or ask for less",
             wok__reading_back_to(reading, WOK__OPTION_CONNECTIONS_MAX), server->connections_max,
             (unsigned long long)descriptors.rlim_max);
+    if ((code = wok__reading_check_listeners(reading)) != 0)
+        return code;
     return wok__reading_check_tls(reading);
 }
 

@@ -81,10 +81,9 @@ struct wok__config {
     size_t socket_mode;
     size_t workers; /* 0: as many as there are cores */
     struct wok__user user;
-    bool demo, sandbox;
+    bool demo, sandbox, access_log, compression;
     size_t log_format; /* enum wok__log_format; its default is for who knows where stderr goes */
     size_t log_level;  /* enum wok__log_level */
-    size_t access_log, compression; /* 1: on */
     /* Limits and deadlines, all filled in but connections_max, where 0 is the server's own choice, and the
      * rest of the members, which are the program's. */
     wok_http_server_options server;
@@ -123,6 +122,9 @@ bool wok__config_is_encrypted(const struct wok__config *config, unsigned inherit
 /* True: there is an inherited socket that this listener, an inherited one, means. */
 bool wok__config_inherits(const struct wok__config *config,
                           const struct wok__config_listener *listener);
+
+/* config_listeners.c: one for an inherited socket that was not passed; NULL: there is none. */
+const struct wok__config_listener *wok__config_not_passed(const struct wok__config *config);
 
 /* Reads the certificates and keys, if there are TLS listeners; 0, or an exit code and the line `error`. */
 int wok__config_tls_read(const struct wok__config *config, wok_http_tls **ret_tls, char *error,

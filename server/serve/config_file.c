@@ -2,7 +2,9 @@
  * config_file.c - the configuration file: lines of NAME=value, with the environment's names.
  *
  * The same file serves as EnvironmentFile= of systemd and as --env-file of a container engine, as far
- * as it goes: no quotes, no substitution, no comment behind a value.  It is read once, in one piece.
+ * as it goes: no quotes, no substitution, no comment behind a value.  It is read once, in one piece.  Editors
+ * of other systems may have put a byte order mark before it, and a CR at the end of each line: both are
+ * passed over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -92,6 +94,8 @@ static int read_lines(struct wok__reading *reading, char *text, size_t size)
     struct port port = {0};
     char *end = text + size;
 
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
     for (char *line = text; line < end;) {
         char *line_end = memchr(line, '\n', (size_t)(end - line));
         int code;
@@ -134,6 +138,8 @@ int wok__reading_file(struct wok__reading *reading)
         return wok__reading_fail(reading,
                                  "%s %.120s: it has more than %d bytes; name a smaller file", name,
                                  path, FILE_BYTES_MAX);
+    if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+        return wok__reading_fail(reading, "%s %.120s: it is UTF-16; save it as UTF-8", name, path);
     code = read_lines(reading, text, size);
     reading->line = 0;
     return code;

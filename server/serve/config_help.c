@@ -26,11 +26,12 @@ static const struct {
 /* What stands around a value, by its form. */
 static const char *const before[] = {"", " ", " [", "[="}, *const after[] = {"", "", "]", "]"};
 
-/* "--grace MS", "--health-check [URL]", "--help[=FORM]". */
+/* "--grace MS", "--health-check [URL]", "--help[=FORM], -h". */
 static void format_flag(const struct wok__option *option, char *text, size_t size)
 {
-    snprintf(text, size, "%s%s%s%s", option->flag, before[option->form],
-             option->value != NULL ? option->value : "", after[option->form]);
+    snprintf(text, size, "%s%s%s%s%s%s", option->flag, before[option->form],
+             option->value != NULL ? option->value : "", after[option->form],
+             option->letter != NULL ? ", " : "", option->letter != NULL ? option->letter : "");
 }
 
 /* "1 to 56", "on, off", or nothing. */
@@ -85,8 +86,9 @@ void wok__config_help(FILE *file)
             fprintf(file, "  %-28s %s\n", "", details);
     }
     fputs(
-        "\nMS is milliseconds.  A flag wins over the environment, that over the file, that over the\n"
-        "default.  PORT=N in the environment means 0.0.0.0:N where no WOK_LISTEN is.\n\nexamples:\n"
+        "\nMS is milliseconds.  SWITCH is on or off; its flag alone means on.  A flag wins over the\n"
+        "environment, that over the file, that over the default.  PORT=N in the environment means\n"
+        "0.0.0.0:N where no WOK_LISTEN is.\n\nexamples:\n"
         "  wok-server --listen 127.0.0.1:9000 --workers 2\n"
         "  wok-server --config /etc/wok-server.conf --check-config\n"
         "  curl 'http://127.0.0.1:8080/aggregate'\n\nexit codes:\n",
@@ -122,7 +124,13 @@ static void put_option(FILE *file, const struct wok__option *option)
     fprintf(file, "\\fR%s", before[option->form]);
     if (option->form != WOK__VALUE_NONE)
         fprintf(file, "\\fI%s\\fR", option->value);
-    fprintf(file, "%s\n", after[option->form]);
+    fputs(after[option->form], file);
+    if (option->letter != NULL) {
+        fputs(", \\fB", file);
+        put_roff(file, option->letter);
+        fputs("\\fR", file);
+    }
+    fputc('\n', file);
     put_roff(file, option->what);
     fputc('\n', file);
     if (details[0] != '\0') {
@@ -142,10 +150,10 @@ void wok__config_help_man(FILE *file)
             ".B wok\\-server\n[\\fIoptions\\fR]\n.SH DESCRIPTION\n",
             WOK_VERSION);
     put_roff(file, purpose);
-    fputs(
-        "\nIt stops in an orderly way at SIGTERM or SIGINT, and at once at a second one.\n"
-        ".SH OPTIONS\nMS is milliseconds.  A flag\\(aqs value follows it, or is attached with \\(aq=\\(aq.\n",
-        file);
+    fputs("\nIt stops in an orderly way at SIGTERM or SIGINT, and at once at a second one.\n"
+          ".SH OPTIONS\nMS is milliseconds.  SWITCH is on or off; its flag alone means on.\n"
+          "A flag\\(aqs value follows it, or is attached with \\(aq=\\(aq.\n",
+          file);
     for (size_t i = 0; i < WOK__OPTIONS; i++) {
         if ((int)wok__options[i].group != group)
             fprintf(file, ".SS %s\n", wok__option_groups[wok__options[i].group]);

@@ -35,6 +35,9 @@ int wok__reading_list(struct wok__reading *reading, const struct wok__option *op
 /* config_tls.c: listeners, certificates and keys have to fit together. */
 int wok__reading_check_tls(struct wok__reading *reading);
 
+/* config_listeners.c: no two of them may be at one place. */
+int wok__reading_check_listeners(struct wok__reading *reading);
+
 /* config_tls.c: writes such a list as it is read. */
 void wok__config_format_list(const struct wok__config *config, const struct wok__option *option,
                              char *text, size_t size);

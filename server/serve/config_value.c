@@ -79,25 +79,56 @@ static bool parse_local(const char *path, struct wok__config_listener *ret_liste
     return true;
 }
 
+/* An interface would have to be there by its name at each start, and a socket of IPv6 takes no IPv4. */
+static bool parse_v6(struct wok__config_listener *listener, const char **reason)
+{
+    struct in6_addr address;
+
+    if (strchr(listener->address, '%') != NULL)
+        *reason = "an address with a zone, %NAME, is not taken; listen on [::], or on another one";
+    if (inet_pton(AF_INET6, listener->address, &address) != 1)
+        return false;
+    *reason = "a link-local address needs a zone, %NAME, which is not taken; listen on [::]";
+    if (IN6_IS_ADDR_LINKLOCAL(&address))
+        return false;
+    *reason = "it is an IPv4 address in IPv6's form, where only IPv6 is spoken";
+    if (IN6_IS_ADDR_V4MAPPED(&address))
+        return false;
+    listener->loopback = IN6_IS_ADDR_LOOPBACK(&address);
+    return true;
+}
+
+static bool parse_v4(struct wok__config_listener *listener, const char **reason)
+{
+    struct in_addr address;
+
+    if (strchr(listener->address, ':') != NULL)
+        *reason = "an IPv6 address needs brackets";
+    if (inet_pton(AF_INET, listener->address, &address) != 1)
+        return false;
+    listener->loopback = ntohl(address.s_addr) >> 24 == 127;
+    return true;
+}
+
 bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret_listener,
                               const char **reason)
 {
     const char *colon = strrchr(text, ':');
-    struct in6_addr v6;
-    struct in_addr v4;
     uint64_t port;
     size_t size;
 
     if (strncmp(text, "unix:", 5) == 0)
         return parse_local(text + 5, ret_listener, reason);
-    ret_listener->local = false;
+    *ret_listener = (struct wok__config_listener){.local = false};
     *reason = "it has no port";
+    if (wok__parse_number(text, 0, 65535, &port))
+        *reason = "a port alone has a colon before it";
     if (colon == NULL)
         return false;
     *reason = "the port is not a number from 0 to 65535";
     if (!wok__parse_number(colon + 1, 0, 65535, &port))
         return false;
-    *reason = "the address is not a numeric IPv4 or [IPv6] address";
+    *reason = "the address is not a numeric IPv4 or [IPv6] address; names are not looked up";
     size = (size_t)(colon - text);
     ret_listener->v6 = size >= 2 && text[0] == '[' && text[size - 1] == ']';
     if (ret_listener->v6) {
@@ -107,20 +138,10 @@ bool wok__config_parse_listen(const char *text, struct wok__config_listener *ret
     if (size >= sizeof ret_listener->address)
         return false;
     memcpy(ret_listener->address, text, size);
-    ret_listener->address[size] = '\0';
     if (size == 0 && !ret_listener->v6)
         memcpy(ret_listener->address, "0.0.0.0", sizeof "0.0.0.0");
     ret_listener->port = (uint16_t)port;
-    if (ret_listener->v6) {
-        if (inet_pton(AF_INET6, ret_listener->address, &v6) != 1)
-            return false;
-        ret_listener->loopback = IN6_IS_ADDR_LOOPBACK(&v6);
-        return true;
-    }
-    if (inet_pton(AF_INET, ret_listener->address, &v4) != 1)
-        return false;
-    ret_listener->loopback = ntohl(v4.s_addr) >> 24 == 127;
-    return true;
+    return ret_listener->v6 ? parse_v6(ret_listener, reason) : parse_v4(ret_listener, reason);
 }
 
 int wok__config_format_listen(const struct wok__config_listener *listener, char *text, size_t size)
@@ -143,8 +164,8 @@ static int add_listener(struct wok__reading *reading, const char *name, const ch
                                  name, value, WOK__CONFIG_LISTENERS_MAX);
     if (!wok__config_parse_listen(value, &config->listeners[config->listener_count], &reason))
         return wok__reading_fail(
-            reading, "%s %.120s: %s; write it as 127.0.0.1:8080, [::1]:8080 or unix:/PATH", name,
-            value, reason);
+            reading, "%s %.120s: %s; write it as 127.0.0.1:8080, [::1]:8080, :8080 or unix:/PATH",
+            name, value, reason);
     config->listener_count++;
     return 0;
 }

@@ -22,6 +22,12 @@
 #define CHOICE(member, words)                                                                      \
     .kind = WOK__KIND_CHOICE, .form = WOK__VALUE_NEEDED, .choices = (words),                       \
     .offset = offsetof(struct wok__config, member)
+/* With the flag that says the opposite, which has to stand below it. */
+#define SWITCH(member)                                                                             \
+    .value = "SWITCH", .choices = "on off", .kind = WOK__KIND_SWITCH, .form = WOK__VALUE_OPTIONAL, \
+    .offset = offsetof(struct wok__config, member)
+#define OFF(member)                                                                                \
+    .what = "the opposite", .kind = WOK__KIND_OFF, .offset = offsetof(struct wok__config, member)
 #define ACTION(how) .kind = WOK__KIND_ACTION, .form = (how), .group = WOK__GROUP_OTHER
 #define PATHS(member)                                                                              \
     .kind = WOK__KIND_FILES, .form = WOK__VALUE_NEEDED,                                            \
@@ -42,7 +48,7 @@ const char *const wok__option_groups[WOK__GROUPS] = {
 /* clang-format off */
 const struct wok__option wok__options[WOK__OPTIONS] = {
     [WOK__OPTION_LISTEN] = {"--listen", "WOK_LISTEN", "ADDR:PORT",
-        .what = "where to listen, or unix:PATH; repeatable; port 0: any",
+        .what = "where to listen, or unix:PATH; repeatable; :PORT: all IPv4; :0: any",
         .otherwise = "127.0.0.1:8080",
         .kind = WOK__KIND_LISTENERS, .form = WOK__VALUE_NEEDED},
     [WOK__OPTION_SOCKET_MODE] = {"--socket-mode", "WOK_SOCKET_MODE", "MODE",
@@ -56,16 +62,16 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "who to become once the listeners are open; names or numbers",
         .otherwise = "whoever started it", .kind = WOK__KIND_USER, .form = WOK__VALUE_NEEDED},
     [WOK__OPTION_SANDBOX] = {"--sandbox", "WOK_SANDBOX",
-        .what = "refuse all system calls that serving does not need", .otherwise = "off",
-        .choices = "on off", .kind = WOK__KIND_SWITCH, .offset = offsetof(struct wok__config, sandbox)},
+        .what = "refuse all system calls that serving does not need", .otherwise = "off", SWITCH(sandbox)},
+    [WOK__OPTION_NO_SANDBOX] = {"--no-sandbox", OFF(sandbox)},
     [WOK__OPTION_DEMO] = {"--demo", "WOK_DEMO",
         .what = "serve the demonstration routes", .otherwise = "on if every listener is on loopback",
-        .choices = "on off", .kind = WOK__KIND_SWITCH, .offset = offsetof(struct wok__config, demo)},
-    [WOK__OPTION_NO_DEMO] = {"--no-demo", .what = "do not serve them", .kind = WOK__KIND_OFF,
-        .offset = offsetof(struct wok__config, demo)},
-    [WOK__OPTION_COMPRESSION] = {"--compression", "WOK_COMPRESSION", "SWITCH",
+        SWITCH(demo)},
+    [WOK__OPTION_NO_DEMO] = {"--no-demo", OFF(demo)},
+    [WOK__OPTION_COMPRESSION] = {"--compression", "WOK_COMPRESSION",
         .what = "gzip for answers of text, for clients that take it", .otherwise = "on",
-        CHOICE(compression, "off on")},
+        SWITCH(compression)},
+    [WOK__OPTION_NO_COMPRESSION] = {"--no-compression", OFF(compression)},
     [WOK__OPTION_COMPRESSION_BYTES_MIN] = {"--compression-bytes-min", "WOK_COMPRESSION_BYTES_MIN", "BYTES",
         .what = "smaller answers go as they are", .otherwise = "1400",
         COUNT(server.compress_bytes_min, 1, 1 << 30)},
@@ -178,9 +184,10 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
     [WOK__OPTION_LOG_LEVEL] = {"--log-level", "WOK_LOG_LEVEL", "LEVEL", LOG,
         .what = "log this and what is worse", .otherwise = "info",
         CHOICE(log_level, "debug info warn error")},
-    [WOK__OPTION_ACCESS_LOG] = {"--access-log", "WOK_ACCESS_LOG", "SWITCH", LOG,
+    [WOK__OPTION_ACCESS_LOG] = {"--access-log", "WOK_ACCESS_LOG", LOG,
         .what = "log a line for each answer, at level info", .otherwise = "off",
-        CHOICE(access_log, "off on")},
+        SWITCH(access_log)},
+    [WOK__OPTION_NO_ACCESS_LOG] = {"--no-access-log", LOG, OFF(access_log)},
 
     [WOK__OPTION_CONFIG] = {"--config", "WOK_CONFIG", "FILE", .group = WOK__GROUP_OTHER,
         .what = "read lines of NAME=value, with the environment's names", .otherwise = "none",
@@ -191,9 +198,9 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "ask a running server's /healthz: exit 0 or 1"},
     [WOK__OPTION_COMPLETIONS] = {"--completions", .value = "SHELL", ACTION(WOK__VALUE_NEEDED),
         .choices = "bash zsh fish", .what = "print the completions for bash, zsh or fish"},
-    [WOK__OPTION_HELP] = {"--help", .value = "FORM", ACTION(WOK__VALUE_ATTACHED),
+    [WOK__OPTION_HELP] = {"--help", .letter = "-h", .value = "FORM", ACTION(WOK__VALUE_ATTACHED),
         .choices = "man markdown", .what = "show this; FORM is man (the manual page) or markdown"},
-    [WOK__OPTION_VERSION] = {"--version", ACTION(WOK__VALUE_NONE), .what = "show the version"},
+    [WOK__OPTION_VERSION] = {"--version", .letter = "-V", ACTION(WOK__VALUE_NONE), .what = "show the version"},
 };
 /* clang-format on */
 
@@ -213,7 +220,7 @@ int wok__option_choice(const struct wok__option *option, const char *word)
 
 bool wok__option_default_in_words(const struct wok__option *option)
 {
-    if (option->kind == WOK__KIND_CHOICE)
+    if (option->kind == WOK__KIND_CHOICE || option->kind == WOK__KIND_SWITCH)
         return wok__option_choice(option, option->otherwise) < 0;
     return option->otherwise == NULL || strpbrk(option->otherwise, "0123456789") == NULL ||
            strchr(option->otherwise, ' ') != NULL;
@@ -238,6 +245,11 @@ static const struct wok__option *find(const char *text, size_t size, bool flag)
 
 const struct wok__option *wok__option_by_flag(const char *flag, size_t size)
 {
+    for (size_t i = 0; i < WOK__OPTIONS; i++) {
+        const char *letter = wok__options[i].letter;
+        if (letter != NULL && size == strlen(letter) && memcmp(letter, flag, size) == 0)
+            return &wok__options[i];
+    }
     return find(flag, size, true);
 }
 

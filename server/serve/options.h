@@ -14,9 +14,11 @@ enum wok__option_id {
     WOK__OPTION_WORKERS,
     WOK__OPTION_USER,
     WOK__OPTION_SANDBOX,
+    WOK__OPTION_NO_SANDBOX,
     WOK__OPTION_DEMO,
     WOK__OPTION_NO_DEMO,
     WOK__OPTION_COMPRESSION,
+    WOK__OPTION_NO_COMPRESSION,
     WOK__OPTION_COMPRESSION_BYTES_MIN,
     WOK__OPTION_LISTEN_TLS,
     WOK__OPTION_TLS_CERT,
@@ -51,6 +53,7 @@ enum wok__option_id {
     WOK__OPTION_LOG_FORMAT,
     WOK__OPTION_LOG_LEVEL,
     WOK__OPTION_ACCESS_LOG,
+    WOK__OPTION_NO_ACCESS_LOG,
     WOK__OPTION_CONFIG,
     WOK__OPTION_CHECK_CONFIG,
     WOK__OPTION_HEALTH_CHECK,
@@ -104,7 +107,8 @@ struct wok__option {
     enum wok__option_kind kind;
     enum wok__value_form form;
     uint64_t low, high; /* of a number */
-    size_t offset;      /* of a number or a choice, in struct wok__config */
+    size_t offset;      /* of a number, a choice or a switch, in struct wok__config */
+    const char *letter; /* what it is in short, with its dash; NULL: nothing */
 };
 
 extern const struct wok__option wok__options[WOK__OPTIONS];

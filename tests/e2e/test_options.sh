@@ -28,6 +28,12 @@ run serve
 told "an argument that is no option" 2 'serve' '--help'
 run --listen
 told "a missing value" 2 '--listen' 'ADDR:PORT'
+run --requests-max --check-config
+told "an option where the value should be" 2 '--requests-max: its value is missing' '--requests-max N'
+run --access-log maybe
+told "a switch that is neither" 2 '--access-log maybe' 'on.*off'
+run --listen 127.0.0.1:0 --listen :1 --listen 127.0.0.1:1
+told "two listeners at one place" 2 '--listen 127.0.0.1:1: 0.0.0.0:1' 'leave one out'
 run --version=3
 told "a value too many" 2 '--version' 'no value'
 for value in 0 -1 57 many 2.5 '' 99999999999999999999; do
@@ -41,7 +47,7 @@ for option in --grace --drain-delay; do
     done
 done
 for value in 127.0.0.1 127.0.0.1:http 127.0.0.1:65536 127.0.0.1: :: ::1:80 host.example:80 300.1.1.1:80 '[::1' \
-    '[127.0.0.1]:80' 1.2.3:80 ''; do
+    '[127.0.0.1]:80' 1.2.3:80 8080 '*:80' '[fe80::1%lo]:80' '[fe80::1]:80' '[::ffff:127.0.0.1]:80' ''; do
     run --listen "$value"
     told "--listen '$value'" 2 '--listen ' '127.0.0.1:8080'
 done
@@ -74,11 +80,26 @@ run --config "$scratch/none"
 told "a file that is not there" 78 "$scratch/none: No such file" 'can be read'
 run --config "$scratch"
 told "a folder as the file" 78 "$scratch: Is a directory" 'can be read'
+printf '\377\376W\000' >"$file"
+run --config "$file"
+told "a file in UTF-16" 78 '--config .*wok.conf: it is UTF-16' 'UTF-8'
+printf 'WOK_GRACE=1\nWOK\000_GRACE=1\n' >"$file"
+run --config "$file"
+told "a zero byte in the file" 78 'wok.conf:2: it holds a zero byte' 'text file'
+printf 'WOK_GRACE 1' >"$file"
+run --config "$file"
+told "a line that is no option, without an end" 78 'wok.conf:1: WOK_GRACE 1' 'NAME=value'
 run --config /dev/zero
 told "a file without end" 78 '/dev/zero' 'smaller file'
 if [ "$(id -u)" -ne 0 ]; then
     chmod 0 "$file"
     run --config "$file"
+    told "a file that may not be read" 78 'wok.conf: Permission denied' 'can be read'
+    chmod 600 "$file"
+elif command -v setpriv >/dev/null && setpriv --reuid=65534 --clear-groups "$WOK_SERVER" --version >/dev/null 2>&1; then
+    chmod 0 "$file"
+    timeout 5 setpriv --reuid=65534 --clear-groups "$WOK_SERVER" --config "$file" >"$out" 2>"$log"
+    code=$?
     told "a file that may not be read" 78 'wok.conf: Permission denied' 'can be read'
     chmod 600 "$file"
 else
@@ -96,6 +117,8 @@ for line in 'WOK_LISTEN +127.0.0.1:1 +flag --listen' 'WOK_WORKERS +1 +flag --wor
     'WOK_CONFIG +.*/wok.conf +flag --config'; do
     finds "--check-config shows $line" "^$line\$" "$out"
 done
+run --check-config --listen 127.0.0.1:1 --listen 127.0.0.1:1
+told "--check-config of two listeners at one place" 2 '--listen 127.0.0.1:1: 127.0.0.1:1' 'leave one out'
 WOK_GRACE=2s run --check-config
 told "--check-config of a wrong environment" 78 'WOK_GRACE 2s' 'milliseconds'
 run --check-config --grace 2s
@@ -183,6 +206,11 @@ for word in --listen --workers --grace --drain-delay --demo --no-demo --health-c
 done
 grep -q '.\{101\}' "$out"
 same "--help fits into 100 columns" 1 $?
+cp "$out" "$scratch/help"
+for help in -h --help; do
+    run $help
+    same "$help is --help" '0 0' "$code $(cmp "$out" "$scratch/help" >/dev/null; echo $?)"
+done
 WOK_GRACE=wrong run --help
 same "--help in a wrong environment" '0 0' "$code $(($(wc -c <"$log")))"
 run --help=markdown
@@ -193,6 +221,9 @@ run --help=html
 told "--help=html" 2 '--help html' 'man markdown'
 run --version
 same "--version: exit code, on stdout, one line" '0 0 1' "$code $(($(wc -c <"$log"))) $(($(wc -l <"$out")))"
+cp "$out" "$scratch/version"
+run -V
+same "-V is --version" '0 0' "$code $(cmp "$out" "$scratch/version" >/dev/null; echo $?)"
 finds "--version tells it" '^wok-server [0-9]+\.[0-9]+\.[0-9]+' "$out"
 
 # ---- what a server takes ---------------------------------------------------------------------------

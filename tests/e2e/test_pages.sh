@@ -8,6 +8,37 @@ for shell in bash zsh fish; do "$WOK_SERVER" --completions $shell >completions.$
 flags=$("$WOK_SERVER" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p')
 same "--help lists many options" 1 $(($(echo "$flags" | wc -l) >= 20))
 
+# A shell on a terminal of its own: what the line is, word by word, after its last letter came a tab.
+cat >type.py <<'END'
+import os, pty, re, select, sys, time
+shell, begin, line = sys.argv[1].split(), sys.argv[2], sys.argv[3]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.environ.update(TERM="dumb", PS1="> ", HOME=os.getcwd(), HISTFILE="/dev/null", COLUMNS="1000")
+    os.execvp(shell[0], shell)
+seen, deadline = b"", time.monotonic() + 20
+def until(pattern):
+    global seen
+    while not re.search(pattern, seen):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([terminal], [], [], left)[0]:
+            sys.exit("it said: " + seen.decode(errors="replace"))
+        seen += os.read(terminal, 4096)
+os.write(terminal, (begin + "; echo rea''dy\n").encode())
+until(b"ready\r\n")
+seen = b""
+os.write(terminal, (line + "\t\x01printf '[%s]' LINE \x05\n").encode())
+until(rb"\[LINE\](\[[^]\n]*\])+")
+print(re.search(rb"\[LINE\]((\[[^]\n]*\])+)", seen)[1].decode())
+os.kill(pid, 9)
+END
+becomes() { # shell, its beginning, claim, expected words, typed
+    same "$3" "[wok-server]$4" "$(timeout 30 python3 type.py "$1" "$2" "wok-server $5" 2>&1 | tail -n 1)"
+}
+: >"some file.conf"
+mkdir "a folder"
+: >"a folder/it's.pem"
+
 tool() { command -v "$1" >/dev/null || { skip "$1 is not here"; false; }; }
 
 # ---- the manual page -------------------------------------------------------------------------------
@@ -53,8 +84,23 @@ END
     bash ask.bash wok-server --help '' >seen
     ! grep -q '^markdown' seen
     check $? "bash: the forms of --help only where they are attached"
-    : >"some file.conf"
-    completes "a file" 'some file.conf ' --config some
+    completes "a switch's values" 'on off ' --demo ''
+    completes "a switch's attached values" 'on off ' --access-log = o
+    completes "after a switch other options" '--workers ' --sandbox --wo
+    completes "what is in short" '-h ' -h
+    completes "one that is repeatable, again" '--tls-cert ' --tls-cert a --tls-cer
+    if tool python3; then
+        typed() { becomes 'bash --norc --noprofile -i' "bind 'set bell-style none'; . ./completions.bash" "bash, typed: $1" "$2" "$3"; }
+        typed "an option" '[--workers]' '--worke'
+        typed "a word" '[--log-level][warn]' '--log-level w'
+        typed "an attached word" '[--log-level=warn]' '--log-level=w'
+        typed "a switch" '[--demo=off]' '--demo=of'
+        typed "a file with a blank" '[--config][some file.conf]' '--config so'
+        typed "an attached file" '[--config=some file.conf]' '--config=so'
+        typed "a second file, in a folder" "[--tls-cert][x][--tls-cert][a folder/it's.pem]" '--tls-cert x --tls-cert a\ folder/i'
+        typed "a file of the home" "[--tls-key][$PWD/some file.conf]" '--tls-key ~/so'
+        typed "nothing where an address is to be typed" '[--listen][so]' '--listen so'
+    fi
 fi
 
 # ---- zsh and fish ----------------------------------------------------------------------------------
@@ -75,6 +121,19 @@ print -r -- $seen
 END
     timeout 20 zsh -f ask.zsh >seen 2>&1
     finds "zsh completes a beginning" '--body-progress-timeout' seen
+    if tool python3; then
+        # shellcheck disable=SC2016 # for zsh
+        typed() { becomes 'zsh -f -i' 'bindkey -e; PS1="> "; unsetopt beep; fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D' "zsh, typed: $1" "$2" "$3"; }
+        typed "an option" '[--workers]' '--worke'
+        typed "a word" '[--log-level][warn]' '--log-level w'
+        typed "an attached word" '[--log-level=warn]' '--log-level=w'
+        typed "a switch" '[--demo=off]' '--demo=of'
+        typed "after a switch other options" '[--sandbox][--pipelined-max]' '--sandbox --pipe'
+        typed "a file with a blank" '[--config][some file.conf]' '--config so'
+        typed "a second file, in a folder" "[--tls-cert][x][--tls-cert][a folder/it's.pem]" '--tls-cert x --tls-cert a\ folder/i'
+        typed "the shells" '[--completions][fish]' '--completions f'
+        typed "nothing where an address is to be typed" '[--listen][so]' '--listen so'
+    fi
     zsh -n completions.zsh
     check $? "zsh reads the completions"
     same "zsh has every option" "$(echo "$flags" | sort)" \
@@ -85,5 +144,16 @@ if tool fish; then
     same "fish completes every option" "$(echo "$flags" | sort)" "$(cat seen)"
     HOME=$scratch fish -c 'source completions.fish; complete -C"wok-server --completions f"' >seen 2>&1
     finds "fish completes the values of --completions" '^fish' seen
+    fish_has() { # claim, expected, typed: without the descriptions
+        same "fish: $1" "$2" "$(HOME=$scratch fish -c "source completions.fish; complete -C'wok-server $3'" 2>&1 | cut -f 1 | tr '\n' ' ')"
+    }
+    fish_has "a word" 'warn ' '--log-level w'
+    fish_has "an attached word" '--log-level=warn ' '--log-level=w'
+    fish_has "a switch's values" '--demo=off --demo=on ' '--demo='
+    fish_has "a file" 'some file.conf ' '--config so'
+    fish_has "a second file" 'some file.conf ' '--tls-cert x --tls-cert so'
+    fish_has "nothing where an address is to be typed" '' '--listen so'
+    HOME=$scratch fish -c 'source completions.fish; complete -C"wok-server -"' | cut -f 1 | sort >seen
+    same "fish has what is in short" '-V -h ' "$(grep -E '^-[a-zA-Z]$' seen | LC_ALL=C sort | tr '\n' ' ')"
 fi
 finish

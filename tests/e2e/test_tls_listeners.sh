@@ -81,6 +81,15 @@ if command -v python3 >/dev/null; then
     same "a name that no socket has: exit code" 69 $?
     finds "a name that no socket has: says so" 'cannot listen on fd:secret: .*; no socket of this name was passed' err
     rm "$path"
+    # shellcheck disable=SC2086 # a list of options
+    timeout -k 1 $((5 * slack)) python3 activate.py web:secure:secure "$path" "$WOK_SERVER" $pair --check-config --listen-tls fd:secret >out 2>err
+    same "--check-config of such a name: exit code, and nothing on stdout" '69 0' "$? $(($(wc -c <out)))"
+    finds "--check-config of such a name: says so" '^wok-server: --listen-tls fd:secret: no socket of this name was passed; name it' err
+    rm "$path"
+    # shellcheck disable=SC2086 # a list of options
+    timeout -k 1 $((5 * slack)) python3 activate.py web:secure:secure "$path" "$WOK_SERVER" $pair --check-config --listen-tls fd:secure >out 2>err
+    same "--check-config of one that is there: exit code, and no word of it" '0 0' "$? $(grep -c 'no socket' err)"
+    rm "$path"
 else
     skip "sockets that it is started with: python3 is missing"
 fi
@@ -91,6 +100,7 @@ fi
     "$WOK_SERVER" --check-config $pair --listen-tls fd:secure >out 2>err
     same "--check-config is for a file that the service manager will use: exit code" 0 $?
     finds "and it shows them" '^WOK_LISTEN_TLS +fd:secure +flag' out
+    finds "and says what it cannot know" '^wok-server: --listen-tls fd:secure: no socket was passed to this check' err
     for value in fd: "fd:$(printf '%064d' 0)"; do
         timeout 5 "$WOK_SERVER" $pair --listen-tls "$value" 2>err
         same "--listen-tls $value is refused" 2 $?

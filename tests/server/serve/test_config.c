@@ -147,6 +147,64 @@ Test(config, each_error_names_the_value_and_the_cure)
     cr_assert_null(strchr(error, '\n'));
 }
 
+Test(config, a_switch_is_said_alone_or_with_its_value_or_by_its_opposite)
+{
+    static const struct {
+        enum wok__option_id id;
+        const char *on, *off;
+        const bool *place;
+    } switches[] = {
+        {WOK__OPTION_SANDBOX, "--sandbox", "--no-sandbox", &config.sandbox},
+        {WOK__OPTION_DEMO, "--demo", "--no-demo", &config.demo},
+        {WOK__OPTION_COMPRESSION, "--compression", "--no-compression", &config.compression},
+        {WOK__OPTION_ACCESS_LOG, "--access-log", "--no-access-log", &config.access_log},
+    };
+
+    for (size_t i = 0; i < WOK_COUNT(switches); i++) {
+        const char *on = switches[i].on, *off = switches[i].off;
+        char attached[2][40], flag[40];
+        snprintf(attached[0], sizeof attached[0], "%s=on", on);
+        snprintf(attached[1], sizeof attached[1], "%s=off", on);
+        snprintf(flag, sizeof flag, "%s", on);
+        cr_assert_eq(READ("--no-demo", flag), 0, "%s", error);
+        cr_assert(*switches[i].place, "%s", on);
+        cr_assert_eq(READ((char *)off), 0, "%s", error);
+        cr_assert_not(*switches[i].place, "%s", off);
+        cr_assert_eq(config.origins[switches[i].id].source, WOK__FROM_FLAG);
+        cr_assert_eq(READ(attached[0]), 0, "%s", error);
+        cr_assert(*switches[i].place, "%s", attached[0]);
+        cr_assert_eq(READ(attached[1]), 0, "%s", error);
+        cr_assert_not(*switches[i].place, "%s", attached[1]);
+        cr_assert_eq(READ(flag, "off", "--workers", "2"), 0, "%s", error);
+        cr_assert_not(*switches[i].place, "%s off", on);
+        cr_assert_eq(READ(flag, "--workers", "2"), 0, "%s", error);
+        cr_assert(*switches[i].place, "%s and another option", on);
+        cr_assert_eq(READ(flag, "maybe"), 2);
+        SAYS("neither on nor off");
+    }
+    cr_assert_eq(READ("--workers=1"), 0);
+    cr_assert(config.compression, "the default");
+    cr_assert_not(config.access_log, "the default");
+}
+
+/* It used to take the next option for the value, and then complain of that. */
+Test(config, an_option_without_its_value_is_the_one_that_is_named)
+{
+    cr_assert_eq(READ("--requests-max", "--check-config"), 2);
+    SAYS("--requests-max: its value is missing; write --requests-max N");
+    cr_assert_eq(READ("--config", "-h"), 2);
+    SAYS("--config: its value is missing; write --config FILE");
+    cr_assert_eq(READ("--grace", "--workers=2"), 2);
+    SAYS("--grace: its value is missing; write --grace MS");
+    cr_assert_eq(READ("--tls-key", "--key"), 2);
+    SAYS("--tls-key: its value is missing, unless it is --key; write --tls-key FILE, or "
+         "--tls-key=--key");
+    cr_assert_eq(READ("--log-level", "--log-format"), 2);
+    SAYS("--log-level: its value is missing; give one of: debug info warn error");
+    cr_assert_eq(READ("--workers", "-1"), 2);
+    SAYS("--workers -1: ");
+}
+
 Test(config, an_unknown_name_in_the_environment_is_a_warning)
 {
     cr_assert_eq(READ_ENV("WOK_LISTN=1", "WOKKEN=1", "HOME=/", "WOK_SERVER_PORT_80_TCP=tcp://1",
@@ -327,6 +385,14 @@ Test(config, actions_are_told_apart)
     cr_assert_eq(READ("--help=man"), 0);
     cr_assert_eq(config.action, WOK__ACTION_HELP_MAN);
     cr_assert_eq(READ("--help", "man"), 2);
+    cr_assert_eq(READ("-h"), 0);
+    cr_assert_eq(config.action, WOK__ACTION_HELP);
+    cr_assert_eq(READ("-h=man"), 0);
+    cr_assert_eq(config.action, WOK__ACTION_HELP_MAN);
+    cr_assert_eq(READ("-V"), 0);
+    cr_assert_eq(config.action, WOK__ACTION_VERSION);
+    cr_assert_eq(READ("-v"), 2);
+    SAYS("-v: there is no such option; --help lists them");
     cr_assert_eq(READ("--version"), 0);
     cr_assert_eq(config.action, WOK__ACTION_VERSION);
     cr_assert_eq(READ("--check-config"), 0);

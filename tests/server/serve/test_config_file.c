@@ -97,6 +97,22 @@ Test(config_file, each_error_names_file_and_line_and_what_was_expected)
     is_at(2);
 }
 
+Test(config_file, what_other_editors_put_into_it_does_not_count)
+{
+    cr_assert_eq(read_file(NO_ENV, "\xef\xbb\xbfWOK_GRACE=7\r\n\r\n# x\r\nWOK_WORKERS=2\r\n"), 0,
+                 "%s", error);
+    cr_assert_eq(config.server.grace.ns, wok_ms(7).ns);
+    cr_assert_eq(config.workers, 2);
+    cr_assert_eq(read_file(NO_ENV, "\xef\xbb\xbf"), 0, "%s", error);
+    cr_assert_eq(read_file(NO_ENV, "WOK_GRACE=7\n\xef\xbb\xbfWOK_WORKERS=2\n"), 78);
+    file_holds("\xff\xfeW\0O\0", 6);
+    cr_assert_eq(READ("--config", path), 78);
+    SAYS(": it is UTF-16; save it as UTF-8");
+    file_holds("\xfe\xff\0W\0O", 6);
+    cr_assert_eq(READ("--config", path), 78);
+    SAYS("UTF-16");
+}
+
 Test(config_file, what_is_no_text_or_too_large_or_not_there_is_refused)
 {
     static char large[(64 << 10) + 1];

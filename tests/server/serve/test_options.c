@@ -1,6 +1,7 @@
 /*
  * test_options.c - the table of the options: what holds for each, and which one is near a slip.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "support/test.h"
@@ -27,6 +28,35 @@ Test(options, each_name_in_the_environment_is_made_from_the_flag)
         cr_assert_eq(wok__option_by_flag(option->flag, strlen(option->flag)), option);
         cr_assert_eq(wok__option_by_name(name, strlen(name)), option);
     }
+}
+
+/* config_value.c finds what a flag of the second kind switches off by its place. */
+Test(options, what_switches_off_stands_below_what_it_switches_off)
+{
+    size_t switches = 0;
+
+    for (size_t i = 1; i < WOK__OPTIONS; i++) {
+        const struct wok__option *off = &wok__options[i], *on = off - 1;
+        char flag[64];
+        cr_assert_eq(off->kind == WOK__KIND_OFF, on->kind == WOK__KIND_SWITCH, "%s", off->flag);
+        if (off->kind != WOK__KIND_OFF)
+            continue;
+        snprintf(flag, sizeof flag, "--no-%s", on->flag + 2);
+        cr_assert_str_eq(off->flag, flag);
+        cr_assert_eq(off->offset, on->offset);
+        cr_assert_eq(off->group, on->group);
+        switches++;
+    }
+    cr_assert_eq(switches, 4);
+}
+
+Test(options, a_letter_is_one_options_alone)
+{
+    cr_assert_eq(wok__option_by_flag("-h", 2), &wok__options[WOK__OPTION_HELP]);
+    cr_assert_eq(wok__option_by_flag("-V", 2), &wok__options[WOK__OPTION_VERSION]);
+    cr_assert_null(wok__option_by_flag("-v", 2));
+    cr_assert_null(wok__option_by_flag("-", 1));
+    cr_assert_null(wok__option_by_flag("-hV", 3));
 }
 
 /* Kubernetes sets WOK_PORT=tcp://... in every pod beside a service that is called wok. */
