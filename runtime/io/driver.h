@@ -130,6 +130,8 @@ struct wok__driver_ops {
     ssize_t (*recv)(const struct wok__io *io, void *buffer, size_t size);
     ssize_t (*send)(const struct wok__io *io, const struct iovec *pieces, int count);
     int (*shutdown_send)(int fd);
+    /* Bytes that were sent and that the peer has not taken; 0 also where that cannot be known. */
+    size_t (*untaken)(int fd);
     /* Events that were fetched before are harmless (D4). */
     void (*close)(int fd, bool reset);
     int (*peer)(int fd, struct wok__address *ret_address);

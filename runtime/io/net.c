@@ -56,6 +56,11 @@ int wok_stream_shutdown_send(wok_stream *stream)
     return stream->io.driver->ops->shutdown_send(stream->io.fd);
 }
 
+size_t wok_stream_untaken(const wok_stream *stream)
+{
+    return stream->io.driver->ops->untaken(stream->io.fd);
+}
+
 size_t wok_stream_peer(const wok_stream *stream, char *buffer, size_t size)
 {
     struct wok__address address;

@@ -468,6 +468,16 @@ static int sim_shutdown_send(int fd)
     return error;
 }
 
+/* What lies unread at the peer, which is both kernels' buffers in one. */
+static size_t sim_untaken(int fd)
+{
+    wok__lock_take(&wok__sim.lock);
+    const struct wok__sim_end *peer = wok__sim_find(fd)->peer;
+    size_t bytes = peer != NULL ? peer->used : 0;
+    wok__lock_give(&wok__sim.lock);
+    return bytes;
+}
+
 void wok__sim_close(int fd, bool reset)
 {
     wok__lock_take(&wok__sim.lock);
@@ -507,6 +517,7 @@ const struct wok__driver_ops wok__sim_ops = {
     .recv = sim_recv,
     .send = sim_send,
     .shutdown_send = sim_shutdown_send,
+    .untaken = sim_untaken,
     .close = wok__sim_close,
     .peer = sim_peer,
 };

@@ -26,6 +26,16 @@ static size_t room_of(const struct wok__sim_end *end)
     return end->peer->capacity - end->peer->used;
 }
 
+/* The room at which an end hears that there is some. */
+static size_t room_told(const struct wok__sim_end *end)
+{
+    size_t least = wok__sim_faults_of(end)->room_min;
+
+    if (least == 0)
+        return 1;
+    return end->peer != NULL && least > end->peer->capacity ? end->peer->capacity : least;
+}
+
 static uint32_t ready_of(const struct wok__sim_end *end)
 {
     uint32_t ready = 0;
@@ -36,7 +46,7 @@ static uint32_t ready_of(const struct wok__sim_end *end)
         return 0;
     if (end->visible > 0 || end->fin_seen || end->reset)
         ready |= WOK__READABLE;
-    if (room_of(end) > 0 || end->reset)
+    if (room_of(end) >= room_told(end) || end->reset)
         ready |= WOK__WRITABLE;
     if (end->fin_seen || end->reset)
         ready |= WOK__HALF;
@@ -163,7 +173,7 @@ ssize_t wok__sim_end_recv(struct wok__sim_end *end, char *buffer, size_t size)
     if (end->visible == 0)
         return recv_nothing(end);
 
-    bool was_full = end->used == end->capacity;
+    bool had_room = end->peer != NULL && room_of(end->peer) >= room_told(end->peer);
     size_t count = cut(end, size < end->visible ? size : end->visible, faults->recv_max);
     size_t straight = end->capacity - end->head < count ? end->capacity - end->head : count;
     memcpy(buffer, end->bytes + end->head, straight);
@@ -174,8 +184,8 @@ ssize_t wok__sim_end_recv(struct wok__sim_end *end, char *buffer, size_t size)
     end->visible -= count;
     if (count < size && end->visible > 0)
         wok__sim_notify(end); /* N2 */
-    if (was_full && count > 0 && end->peer != NULL)
-        wok__sim_notify(end->peer); /* there is room again */
+    if (!had_room && end->peer != NULL && room_of(end->peer) >= room_told(end->peer))
+        wok__sim_notify(end->peer);
     return (ssize_t)count;
 }
 

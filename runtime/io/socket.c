@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -202,6 +204,13 @@ static int socket_shutdown_send(int fd)
     return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
+static size_t socket_untaken(int fd)
+{
+    int bytes = 0;
+
+    return ioctl(fd, SIOCOUTQ, &bytes) < 0 || bytes < 0 ? 0 : (size_t)bytes;
+}
+
 static void socket_close(int fd, bool reset)
 {
     if (reset) {
@@ -233,6 +242,7 @@ const struct wok__driver_ops wok__epoll_ops = {
     .recv = socket_recv,
     .send = socket_send,
     .shutdown_send = socket_shutdown_send,
+    .untaken = socket_untaken,
     .close = socket_close,
     .peer = socket_peer,
 };

@@ -434,6 +434,22 @@ WOK_API
 int wok_stream_shutdown_send(wok_stream *stream);
 
 /**
+ * How much of what was sent the peer has not taken yet.  While nothing is sent it only falls, so that two looks
+ * tell a peer that is slow from one that takes nothing.
+ *
+ * TCP's peer takes by its acknowledgement, before its program reads.  Of a Unix socket it is memory: more
+ * than the bytes, and it falls by whole sends, or pieces of some 32 KiB.
+ *
+ * Units:      bytes.
+ * Errors:     0 also where the kernel does not tell.
+ * Threads:    any, while nobody closes the stream.
+ * Cancel:     not a cancellation point.
+ * Source:     tcp(7), unix(7): SIOCOUTQ.
+ */
+WOK_API
+size_t wok_stream_untaken(const wok_stream *stream);
+
+/**
  * Closes the stream at once and frees it; NULL is fine.  Tasks that wait on it are forgotten, not
  * woken.  Bytes that were sent are still delivered by the kernel; if bytes that arrived were not
  * received, the kernel resets the connection instead.

@@ -51,6 +51,9 @@ typedef struct wok_test_net_faults {
     bool connect_late WOK_OPTIONAL_;
     /** Connections that may wait in a listener, if that is less than it asked for; 0: no limit. */
     int backlog_max WOK_OPTIONAL_;
+    /** Who waits for room to send waits until there are so many bytes, as a kernel tells of it in large steps
+     *  only; 0: until there is any. */
+    size_t room_min WOK_OPTIONAL_;
     /** Bytes that an end can hold unread (65,536); of new ends. */
     size_t capacity WOK_OPTIONAL_;
     wok_test_net_chaos chaos WOK_OPTIONAL_;

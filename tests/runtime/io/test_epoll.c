@@ -421,3 +421,28 @@ Test(epoll, closing_while_others_dispatch_is_safe, .init = set_up, .fini = tear_
     pthread_join(assistant, NULL);
     cr_assert_eq(wok__driver_load(&driver), 0);
 }
+
+/* Two looks tell a peer that reads from one that does not. */
+Test(epoll, what_the_peer_has_not_taken_is_known, .init = set_up, .fini = tear_down)
+{
+    struct wok__io io;
+    int peer = open_pair(&io);
+    char bytes[1000] = "";
+    struct iovec piece = {bytes, sizeof bytes};
+    size_t first, both;
+
+    cr_assert_eq(wok__epoll_ops.untaken(io.fd), 0);
+    cr_assert_eq(wok__epoll_ops.send(&io, &piece, 1), sizeof bytes);
+    first = wok__epoll_ops.untaken(io.fd);
+    cr_assert_geq(first, sizeof bytes);
+    cr_assert_eq(wok__epoll_ops.send(&io, &piece, 1), sizeof bytes);
+    both = wok__epoll_ops.untaken(io.fd);
+    cr_assert_gt(both, first);
+    cr_assert_eq(read(peer, bytes, sizeof bytes), sizeof bytes);
+    cr_assert_lt(wok__epoll_ops.untaken(io.fd), both);
+    cr_assert_eq(read(peer, bytes, sizeof bytes), sizeof bytes);
+    cr_assert_eq(wok__epoll_ops.untaken(io.fd), 0);
+    cr_assert_eq(wok__epoll_ops.untaken(driver.wake_fd), 0, "no socket");
+    close(peer);
+    wok__io_close(&io, false);
+}

@@ -145,6 +145,34 @@ Test(faults, each_direction_has_its_own, .timeout = 20)
     run_with(2, 1, 10, each_direction);
 }
 
+/* Who waits for room is not told of less than was asked for; a full end's peer has to read as much. */
+static int room_in_steps(void *unused)
+{
+    WOK_CLEANUP(closep) wok_listener *listener = listen_here(0);
+    WOK_CLEANUP(wok_stream_closep) wok_stream *client = NULL;
+    WOK_CLEANUP(wok_stream_closep) wok_stream *server = NULL;
+    char bytes[100] = "";
+
+    (void)unused;
+    wok_test_net_set_faults(&(wok_test_net_faults){.capacity = 100, .room_min = 30});
+    connect_pair(listener, &client, &server);
+    CHECK(wok_stream_send_all(client, bytes, 100) == 0);
+    CHECK(wok_stream_untaken(client) == 100);
+    CHECK(wok_stream_send_all_until(client, bytes, 1, wok_after(wok_ms(1))) == -ETIMEDOUT);
+    for (int taken = 0; taken < 29; taken++)
+        CHECK(wok_stream_recv(server, bytes, 1) == 1);
+    CHECK(wok_stream_untaken(client) == 71);
+    CHECK(wok_stream_send_all_until(client, bytes, 1, wok_after(wok_ms(1))) == -ETIMEDOUT);
+    CHECK(wok_stream_recv(server, bytes, 1) == 1);
+    CHECK(wok_stream_send_all_until(client, bytes, 1, wok_after(wok_ms(1))) == 0);
+    return 0;
+}
+
+Test(faults, room_may_be_told_of_in_steps, .timeout = 20)
+{
+    run_with(2, 1, 10, room_in_steps);
+}
+
 /* What is sent at once does not overtake what is on its way. */
 static int in_order(void *unused)
 {

@@ -216,3 +216,19 @@ Test(sim, a_late_connection_is_there_when_it_is_accepted, .init = set_up, .fini 
     cr_assert_geq(wok__sim_ops.accept(listener), 0);
     cr_assert_eq(wok__sim_ops.connected(client), 0);
 }
+
+Test(sim, what_lies_unread_is_untaken, .init = set_up, .fini = tear_down)
+{
+    int client, server;
+    char buffer[8];
+
+    connect_pair(&client, &server);
+    cr_assert_eq(wok__sim_ops.untaken(client), 0);
+    cr_assert_eq(wok__sim_send(client, "abcd", 4), 4);
+    cr_assert_eq(wok__sim_ops.untaken(client), 4);
+    cr_assert_eq(wok__sim_ops.untaken(server), 0);
+    cr_assert_eq(wok__sim_recv(server, buffer, 3), 3);
+    cr_assert_eq(wok__sim_ops.untaken(client), 1);
+    wok__sim_close(server, true);
+    cr_assert_eq(wok__sim_ops.untaken(client), 0);
+}
