@@ -113,15 +113,17 @@ static bool flush(struct wok__connection *connection, wok_cx *cx)
     while (work != NULL && work->sent != work->output.size && !connection->gone) {
         struct iovec piece = {work->output.data + work->sent, work->output.size - work->sent};
         ssize_t sent = wok__transport_send(&connection->transport, cx, &piece, 1);
-        if (sent == -EAGAIN)
+        if (sent == -EAGAIN) {
+            wok__connection_waits_for_room(connection);
             return moved;
+        }
         moved = true;
         if (sent < 0) {
             client_gone(connection);
             return true;
         }
         work->sent += (size_t)sent;
-        connection->sent_ns = connection->now_ns;
+        wok__connection_sends(connection);
     }
     if (work != NULL && work->sent == work->output.size && work->output.size != 0) {
         work->sent = 0;
@@ -167,8 +169,11 @@ static void expire(struct wok__connection *connection, enum wok__deadline what)
     case WOK__DEADLINE_PROBE:
         probe(connection);
         break;
-    case WOK__DEADLINE_HANDSHAKE:
     case WOK__DEADLINE_WRITE:
+        if (wok__connection_is_patient(connection))
+            break;
+        /* fall through */
+    case WOK__DEADLINE_HANDSHAKE:
     case WOK__DEADLINE_IDLE:
     case WOK__DEADLINE_DRAIN:
     case WOK__DEADLINE_LINGER:

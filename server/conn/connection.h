@@ -29,7 +29,7 @@ struct wok__connection {
     uint64_t since_ns;    /* idle: since when; else when the message being received began */
     uint64_t body_ns;     /* when its body began; 0: it is in its head */
     uint64_t received_ns; /* when bytes came last */
-    uint64_t sent_ns;     /* when bytes left last, or the output began to wait */
+    uint64_t sent_ns;     /* since when the output waits, or bytes of it were taken last */
     uint64_t hung_up_ns;  /* when the kernel said so */
     bool hung_up;         /* a FIN came; what was sent before it may not have been received */
     bool half_closed;     /* all that the client sent has been received */
@@ -63,6 +63,20 @@ uint64_t wok__connection_deadline(const struct wok__connection *connection,
 
 /* True while nothing is received, running or to be sent. */
 bool wok__connection_is_idle(const struct wok__connection *connection);
+
+/* ---- progress.c ------------------------------------------------------------------------------- */
+
+/* Bytes of the output left. */
+void wok__connection_sends(struct wok__connection *connection);
+
+/* There is no room for more. */
+void wok__connection_waits_for_room(struct wok__connection *connection);
+
+/* When it is time for a look at what the client takes. */
+uint64_t wok__connection_looks_next(const struct wok__connection *connection);
+
+/* That time has come: false if the client has taken nothing for too long. */
+bool wok__connection_is_patient(struct wok__connection *connection);
 
 /* ---- pipeline.c ------------------------------------------------------------------------------- */
 

@@ -82,9 +82,8 @@ uint64_t wok__connection_deadline(const struct wok__connection *connection,
     else if (wok__connection_is_idle(connection))
         consider(&earliest, after(connection->since_ns, server->options.head_timeout),
                  WOK__DEADLINE_IDLE);
-    if (work != NULL && work->sent != work->output.size)
-        consider(&earliest, after(connection->sent_ns, server->options.write_timeout),
-                 WOK__DEADLINE_WRITE);
+    if (work != NULL && work->patience.waits && !connection->gone)
+        consider(&earliest, wok__connection_looks_next(connection), WOK__DEADLINE_WRITE);
     if (runs) {
         const struct wok__slot_of_pipeline *slot = wok__work_slot(work, work->first);
         /* Of an answer that has begun the client's progress counts, and what waits is a probe. */

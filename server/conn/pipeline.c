@@ -418,8 +418,6 @@ static void begin_answer(struct wok__connection *connection, struct wok__slot_of
     slot->begun = true;
     if (!keep_alive)
         connection->closing = true;
-    if (wok__work_unsent(work) == 0)
-        connection->sent_ns = connection->now_ns;
     wok__work_compact_output(work);
     if (!connection->gone &&
         wok__exchange_encode(slot->exchange, keep_alive, wok__local_date(connection->server),
@@ -443,8 +441,6 @@ static bool write_on(struct wok__connection *connection, struct wok_http_exchang
     while (!connection->gone && wok__exchange_unwritten(exchange) != 0) {
         if (wok__work_unsent(work) >= STREAM_AHEAD)
             return false;
-        if (wok__work_unsent(work) == 0)
-            connection->sent_ns = connection->now_ns;
         wok__work_compact_output(work);
         if (wok__exchange_encode_more(exchange, &work->output) < 0)
             cut_off(connection);

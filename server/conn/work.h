@@ -28,6 +28,14 @@ struct wok__slot_of_pipeline {
     bool given_up;  /* it ran past the drain's grace, and the log says so */
 };
 
+/* What the client has taken while there is no room for more of the output: progress.c. */
+struct wok__patience {
+    bool waits;         /* the rest is of the wait that goes on */
+    uint64_t looked_ns; /* when these were looked at */
+    uint64_t handed;    /* what TLS has handed on */
+    size_t untaken;     /* what the client has not taken */
+};
+
 struct wok__work {
     struct wok__h1_decoder decoder;
     struct wok_http_exchange *incoming; /* being received, or NULL */
@@ -38,6 +46,7 @@ struct wok__work {
     size_t message_begin, parsed; /* of the input: where the message begins, what the decoder had */
     struct wok__bytes output;
     size_t sent;
+    struct wok__patience patience;
     struct wok__slot_of_pipeline pipeline[WOK__PIPELINE_MAX];
     uint32_t first, last; /* counters that wrap: [first, last) */
     uint8_t peer_size;    /* 0: not asked yet */

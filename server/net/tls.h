@@ -89,9 +89,10 @@ struct wok__tls {
     bool has_stepped;  /* with the permit that it holds */
     bool said_goodbye; /* our close_notify was sent, or cannot be */
     uint8_t first_size;
-    char first[5]; /* of the stream: all that OpenSSL looks at before it gives up on a stranger */
-    int error;     /* the stream's last error */
-    SSL *ssl;      /* NULL until the first bytes come: who says nothing costs nothing */
+    char first[5];   /* of the stream: all that OpenSSL looks at before it gives up on a stranger */
+    int error;       /* the stream's last error */
+    uint64_t handed; /* bytes that the stream took, parts of records included */
+    SSL *ssl;        /* NULL until the first bytes come: who says nothing costs nothing */
     wok_stream *stream; /* the connection's */
     wok_cx *cx;         /* during a call into OpenSSL */
     char *early;        /* the first bytes, until OpenSSL has taken them */

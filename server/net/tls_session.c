@@ -82,8 +82,10 @@ static int bio_write(BIO *bio, const char *bytes, int size)
     ssize_t sent = wok_stream_send_poll(tls->stream, tls->cx, &piece, 1);
 
     BIO_clear_retry_flags(bio);
-    if (sent >= 0)
+    if (sent >= 0) {
+        tls->handed += (uint64_t)sent;
         return (int)sent;
+    }
     if (sent == -EAGAIN) {
         tls->wants_write = true;
         BIO_set_retry_write(bio);

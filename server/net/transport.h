@@ -40,6 +40,12 @@ static inline ssize_t wok__transport_send(struct wok__transport *transport, wok_
     return wok_stream_send_poll(transport->stream, cx, pieces, count);
 }
 
+/* Bytes of half sent records that the stream took, of which no send has told; each changes it. */
+static inline uint64_t wok__transport_handed(const struct wok__transport *transport)
+{
+    return transport->tls != NULL ? transport->tls->handed : 0;
+}
+
 /* Ends our direction after what was sent: 0, -EAGAIN, or a negative errno once it is dead. */
 static inline int wok__transport_shutdown_send(struct wok__transport *transport, wok_cx *cx)
 {

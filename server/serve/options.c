@@ -161,7 +161,7 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "for a whole body; then 408", .otherwise = "60000",
         TIME(server.body_timeout, 1)},
     [WOK__OPTION_WRITE_TIMEOUT] = {"--write-timeout", "WOK_WRITE_TIMEOUT", DEADLINE,
-        .what = "without room for more of an answer; then it is reset", .otherwise = "30000",
+        .what = "in which a client takes nothing of its answer; then it is reset", .otherwise = "30000",
         TIME(server.write_timeout, 1)},
     [WOK__OPTION_IDLE_TIMEOUT] = {"--idle-timeout", "WOK_IDLE_TIMEOUT", DEADLINE,
         .what = "of a kept connection between two requests; then it is closed", .otherwise = "75000",

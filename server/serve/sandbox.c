@@ -20,6 +20,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,6 +81,7 @@ static const struct row allowed[] = {
     ALWAYS(setsockopt), /* a hush, a reset, kTLS */
     ALWAYS(getsockname),
     ALWAYS(getpeername),
+    {SYS_ioctl, EQUAL, 1, SIOCOUTQ}, /* what a client has not taken */
     ALWAYS(ppoll),
     ALWAYS(eventfd2),
     ALWAYS(epoll_create1), /* a spare worker has its own */

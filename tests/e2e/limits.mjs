@@ -176,6 +176,27 @@ const checks = {
         check(connection.ended === 'reset', 'by a reset, so that the kernel keeps nothing', connection.ended)
     },
 
+    // Some four kilobytes in 0.8 s, for more than three deadlines, and then the rest.  The server's kernel tells it of room
+    // in steps of some 30 KB, more than a deadline apart: such a client used to be reset.
+    async slowly() {
+        const sources = Array(1000).fill({ name: 'n'.repeat(128), delay_ms: 0 })
+        const connection = new Connection()
+        const begin = now()
+        let most = 0
+        connection.socket.on('data', (text) => {
+            most = Math.max(most, text.length)
+            if (now() - begin > 7000) return
+            connection.socket.pause()
+            setTimeout(() => connection.socket.resume(), 800)
+        })
+        connection.send(post('/aggregate', JSON.stringify({ mode: 'join', sources })))
+        const response = await connection.response({ ms: 60000 })
+        check(response?.status === 200 && JSON.parse(response.body).results.length === 1000,
+            'a client that reads slowly gets all of its answer', `${connection.ended}, ${connection.received.length} bytes`)
+        check(now() - begin > 7000 && most < 8192, 'it was slow', `${now() - begin} ms, ${most} bytes at a time`)
+        connection.close()
+    },
+
     async request() {
         const begin = now()
         await answersAfter(new Connection().send(sleep(60000)), begin, 504, 300, 'work that is too long')

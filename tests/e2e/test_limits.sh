@@ -27,6 +27,16 @@ tried body --body-timeout=600
 tried write --write-timeout=500 --output-bytes-max=1
 tried request --request-timeout=300
 
+if ${CC:-cc} -O1 -shared -fPIC -o "$scratch/window.so" "$here/window.c"; then
+    start_server --write-timeout=2000
+    export LD_PRELOAD="$scratch/window.so" WOK_TEST_WINDOW=4096
+    client limits.mjs slowly
+    unset LD_PRELOAD WOK_TEST_WINDOW
+    stop_server
+else
+    skip "a client that reads slowly: no C compiler"
+fi
+
 # By the other ways the same member of the same structure is set; once each is enough.
 WOK_BODY_BYTES_MAX=20 WOK_TARGET_BYTES_MAX=64 WOK_HEAD_BYTES_MAX=300 WOK_HEADERS_MAX=4
 export WOK_BODY_BYTES_MAX WOK_TARGET_BYTES_MAX WOK_HEAD_BYTES_MAX WOK_HEADERS_MAX

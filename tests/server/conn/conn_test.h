@@ -85,6 +85,26 @@ static inline void handle_large(wok_http_exchange *exchange)
     wok_http_response_commit(exchange, 300000);
 }
 
+static inline void handle_large_later(wok_http_exchange *exchange)
+{
+    if (wok_sleep(wok_ms(1)) == 0)
+        handle_large(exchange);
+}
+
+static int stubborn;
+
+/* Nothing ends it before its time. */
+static inline void handle_stubborn(wok_http_exchange *exchange)
+{
+    WOK_SHIELD()
+    {
+        stubborn++;
+        (void)wok_sleep(wok_seconds(60));
+        stubborn--;
+    }
+    answer_text(exchange, "after all\n");
+}
+
 /* What a request that is sent for this one would carry, asked for twice. */
 static inline void handle_trace(wok_http_exchange *exchange)
 {
@@ -108,6 +128,8 @@ static const wok_route routes[] = {
     {"GET", "/panic", handle_panic, WOK_ROUTE_DEMO},
     {"POST", "/echo", handle_echo, 0},
     {"GET", "/large", handle_large, 0},
+    {"GET", "/large-later", handle_large_later, 0},
+    {"GET", "/stubborn", handle_stubborn, 0},
     {NULL, NULL, NULL, 0},
 };
 

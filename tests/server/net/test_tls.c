@@ -204,3 +204,19 @@ TLS_TEST(nobody_renegotiates, .drain_delay = {0})
     cr_assert_not(CLIENT_DO(&client, SSL_do_handshake(client.ssl)));
     client_free(&client);
 }
+
+/* No send tells of it: a record of 16 KiB is sent when all of it has been handed on. */
+TLS_TEST(a_part_of_a_record_that_is_taken_is_progress, .drain_delay = {0})
+{
+    struct client client = client_new(0);
+    char bytes[1000];
+
+    wok_test_net_set_faults(&(wok_test_net_faults){.capacity = 4096});
+    cr_assert(client_connect(&client));
+    client_say(&client, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (int i = 0; i < 50; i++) {
+        cr_assert_eq(wok_sleep(wok_seconds(20)), 0);
+        cr_assert_eq(wok_stream_recv(client.stream, bytes, sizeof bytes), sizeof bytes, "%d", i);
+    }
+    client_free(&client);
+}

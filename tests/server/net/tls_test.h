@@ -14,6 +14,7 @@
 
 #include <openssl/ssl.h>
 #include <wok/http/tls.h>
+#include <wok/testing_net.h>
 
 static uint16_t clear_port;
 static wok_http_tls *certificates; /* the server's first */

@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -128,6 +130,21 @@ static int be_dumpable(void)
     return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
+/* Of what is no socket: the kernel says so itself. */
+static int ask_what_is_untaken(void)
+{
+    int bytes;
+
+    return ioctl(open_to_read(), SIOCOUTQ, &bytes);
+}
+
+static int ask_something_else(void)
+{
+    int bytes;
+
+    return ioctl(open_to_read(), SIOCINQ, &bytes);
+}
+
 static int run_a_shell(void)
 {
     char *const arguments[] = {"/bin/true", NULL};
@@ -148,6 +165,7 @@ static int trace(void)
 Test(sandbox, what_a_server_does_is_let_through)
 {
     cr_assert_eq(PROBE(open_to_read), 0);
+    cr_assert_eq(PROBE(ask_what_is_untaken), ENOTTY);
     cr_assert_eq(PROBE(map_memory), 0);
     cr_assert_eq(PROBE(signal_itself), 0);
     cr_assert_eq(PROBE(name_itself), 0);
@@ -158,6 +176,7 @@ Test(sandbox, what_it_does_not_is_not_there)
     cr_assert_eq(PROBE(open_to_write), ENOSYS);
     cr_assert_eq(PROBE(open_to_both), ENOSYS);
     cr_assert_eq(PROBE(create), ENOSYS);
+    cr_assert_eq(PROBE(ask_something_else), ENOSYS);
     cr_assert_eq(PROBE(make_socket), ENOSYS);
     cr_assert_eq(PROBE(map_code), ENOSYS);
     cr_assert_eq(PROBE(make_code), ENOSYS);
