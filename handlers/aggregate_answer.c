@@ -186,15 +186,7 @@ static void answer_next(void *state, wok_http_exchange *exchange)
     (void)wok_http_response_append(exchange, WOK_SLICE("\n")); /* or the exchange has noted it */
 }
 
-static void answer_rewind(void *state)
-{
-    struct answer *answer = state;
-
-    answer->at = 0;
-    answer->json = wok__json_begin(NULL);
-}
-
-static const wok_http_stream_vtable answer_vtable = {answer_next, answer_rewind, free};
+static const wok_http_stream_vtable answer_vtable = {answer_next, free};
 
 /* Its bytes, to the last one. */
 static uint64_t measure(struct answer *answer)
@@ -255,10 +247,10 @@ static void answer_bit_by_bit(wok_http_exchange *exchange, const struct wok__agg
         wok__refuse_memory(exchange);
         return;
     }
-    *answer = (struct answer){.summary = *summary, .count = (uint32_t)aggregate->count};
+    *answer = (struct answer){
+        .summary = *summary, .json = wok__json_begin(NULL), .count = (uint32_t)aggregate->count};
     answer->text = (char *)answer + text;
     fill(answer, aggregate, panics);
-    answer_rewind(answer);
     wok_http_response_stream(exchange, &(wok_http_stream){.vtable = &answer_vtable,
                                                           .state = answer,
                                                           .state_bytes = size,

@@ -169,13 +169,19 @@ static void expire(struct wok__connection *connection, enum wok__deadline what)
     case WOK__DEADLINE_PROBE:
         probe(connection);
         break;
+    case WOK__DEADLINE_DRAIN:
+        if (wok_stream_untaken(connection->transport.stream) != 0) {
+            connection->closing = true; /* a reset would destroy what is under way */
+            break;
+        }
+        client_gone(connection);
+        break;
     case WOK__DEADLINE_WRITE:
         if (wok__connection_is_patient(connection))
             break;
         /* fall through */
     case WOK__DEADLINE_HANDSHAKE:
     case WOK__DEADLINE_IDLE:
-    case WOK__DEADLINE_DRAIN:
     case WOK__DEADLINE_LINGER:
         connection->lingering = false;
         client_gone(connection);
@@ -335,6 +341,8 @@ static wok_poll connection_poll(void *self, wok_cx *cx, void *result)
 
     (void)result;
     connection->now_ns = wok_now().ns;
+    if (connection->work != NULL)
+        connection->work->compressed = 0;
     if (!connection->listed) {
         connection->waker = wok_waker_new(cx);
         connection->since_ns = connection->now_ns;

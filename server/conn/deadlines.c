@@ -93,7 +93,8 @@ uint64_t wok__connection_deadline(const struct wok__connection *connection,
         if (connection->hung_up && !connection->probed && !connection->gone && !slot->begun)
             consider(&earliest, connection->hung_up_ns + PROBE_NS, WOK__DEADLINE_PROBE);
     } else if (wok__server_drain(server) >= WOK__DRAIN_CLOSING) {
-        if (receives || wok__connection_is_idle(connection))
+        /* What is being sent is sent to its end, whatever comes behind it. */
+        if ((receives && !work->patience.waits) || wok__connection_is_idle(connection))
             consider(&earliest, load_relaxed(&server->closing_ns) + WOK__ON_THE_WIRE_NS,
                      WOK__DEADLINE_DRAIN);
     }

@@ -22,6 +22,8 @@ enum {
     WOK__EXCHANGE_BODY_INLINE = 1024, /* an /aggregate of three sources answers some 500 */
     WOK__RESPONSE_FIELDS_MAX = 8,
     WOK__REQUEST_ID_SIZE = 24,
+    WOK__GZIP_PIECE =
+        16 << 10, /* text of a stream that is compressed without what came before it */
     WOK__FIELD_TEXT_INLINE = 256, /* a Server-Timing of three fetches has some 80 bytes */
 };
 
@@ -38,6 +40,12 @@ struct wok__bytes {
     char *inline_data; /* where `data` points while it is not on the heap; may be NULL */
     size_t inline_capacity;
     struct wok__allowance *allowance; /* what is on the heap counts there; NULL: nowhere */
+};
+
+/* What of a gzip file has to be kept between two pieces: gzip.c. */
+struct wok__gzip {
+    uint32_t crc, size; /* of the text so far */
+    bool begun;         /* the header is written */
 };
 
 struct wok_http_exchange {
@@ -67,6 +75,8 @@ struct wok_http_exchange {
     struct wok__bytes out;
     uint64_t body_sent;     /* of the answer, as far as it has been encoded */
     wok_http_stream stream; /* writes the body bit by bit; vtable NULL: it is in `out` */
+    uint64_t stream_left;   /* of what it is to write, once the head is at the output */
+    struct wok__gzip gzip;  /* of a stream that is compressed */
 
     char *tracestate; /* joined, on the heap; NULL: nobody asked, or there is none */
     wok_slice request_id;
@@ -108,16 +118,14 @@ bool wok__exchange_has_large_head(const struct wok_http_exchange *exchange);
 /* What the request has of the heap; about, while its task runs. */
 uint64_t wok__exchange_held(const struct wok_http_exchange *exchange);
 
-/* Has the stream write a piece into `out`, which is emptied first, and takes it off `left`: 0, or -EIO where
- * it wrote nothing, or more than it promised. */
-WOK_MUST_USE
-int wok__exchange_pull(struct wok_http_exchange *exchange, uint64_t *left);
-
 /* The body is in `out` after all, or there is none. */
 void wok__exchange_drop_stream(struct wok_http_exchange *exchange);
 
-/* Bytes of a stream that the head has announced and the output has not had. */
-uint64_t wok__exchange_unwritten(const struct wok_http_exchange *exchange);
+/* Bytes that a stream has still to write, the head being at the output. */
+static inline uint64_t wok__exchange_unwritten(const struct wok_http_exchange *exchange)
+{
+    return exchange->stream.vtable != NULL ? exchange->stream_left : 0;
+}
 
 /* Appends to `output` as much of them as one piece is.  0; or a negative errno: the answer is cut off. */
 WOK_MUST_USE

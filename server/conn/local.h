@@ -35,7 +35,7 @@ struct wok__server_local {
     uint64_t id_next;        /* of generated request ids */
     uint64_t random;         /* of generated spans */
     uint64_t shed_logged_ns; /* when the log last heard of refusals; 0: never */
-    void *compressors;       /* kept for the next answer: compress.c */
+    void *compressors;       /* kept for the next answer: gzip.c */
     uint32_t compressor_count;
     char pad[64];
     struct wok__server_counters counters;

@@ -166,6 +166,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
         .date = date,
         .request_id = exchange->request_id,
         .gzipped = exchange->gzipped,
+        .chunked = exchange->gzipped && exchange->stream.vtable != NULL,
         .varies = exchange->varies,
     };
     ssize_t size;
@@ -178,7 +179,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
     if (exchange->no_memory) {
         wok__exchange_drop_stream(exchange);
         head.status = 503;
-        context.gzipped = context.varies = false;
+        context.gzipped = context.chunked = context.varies = false;
         head.content_type = WOK_SLICE("text/plain");
         body = WOK_SLICE("there was no memory for the answer\n");
     }
@@ -191,7 +192,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
         /* A handler's status or header that cannot be sent: the request's own failure. */
         head = (wok_http_response_head){.status = 500};
         wok__exchange_drop_stream(exchange);
-        context.gzipped = context.varies = false;
+        context.gzipped = context.chunked = context.varies = false;
         body = (wok_slice){NULL, 0};
         size = wok__h1_encode_head(room, output->capacity - output->size, &head, &context);
         if (size < 0)
@@ -202,8 +203,10 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
         wok__exchange_drop_stream(exchange);
         return 0;
     }
-    if (exchange->stream.vtable != NULL)
+    if (exchange->stream.vtable != NULL) {
+        exchange->stream_left = exchange->stream.body_bytes;
         return 0; /* stream.c */
+    }
     exchange->body_sent = body.size;
     return wok__bytes_append(output, body.data, body.size);
 }

@@ -20,6 +20,7 @@ struct wok__work *wok__work_new(wok_http_server *server)
     work->first = work->last = 0;
     work->peer_size = 0;
     work->patience.waits = false;
+    work->compressed = 0;
     work->input = (struct wok__bytes){work->input_inline,        0,
                                       sizeof work->input_inline, work->input_inline,
                                       sizeof work->input_inline, NULL};

@@ -47,6 +47,7 @@ struct wok__work {
     struct wok__bytes output;
     size_t sent;
     struct wok__patience patience;
+    uint64_t compressed; /* text of streams, in this poll */
     struct wok__slot_of_pipeline pipeline[WOK__PIPELINE_MAX];
     uint32_t first, last; /* counters that wrap: [first, last) */
     uint8_t peer_size;    /* 0: not asked yet */

@@ -73,12 +73,16 @@ static void put_status(struct writer *writer, int status)
     put(writer, lines);
 }
 
-/* How the end of the body is told.  A streamed body will be told of here, as chunked or as "close". */
-static void put_framing(struct writer *writer, const wok_http_response_head *head)
+/* How the end of the body is told. */
+static void put_framing(struct writer *writer, const wok_http_response_head *head, bool chunked)
 {
     /* 204 must not have a length; 304 may, but with the length of what was not sent. */
     if (!wok__status_has_body(head->status))
         return;
+    if (chunked) {
+        put(writer, WOK_SLICE("Transfer-Encoding: chunked\r\n"));
+        return;
+    }
     put(writer, WOK_SLICE("Content-Length: "));
     put_number(writer, head->content_length);
     put(writer, WOK_SLICE("\r\n"));
@@ -127,7 +131,7 @@ ssize_t wok__h1_encode_head(char *buffer, size_t capacity, const wok_http_respon
         put(&writer, head->content_type);
         put(&writer, WOK_SLICE("\r\n"));
     }
-    put_framing(&writer, head);
+    put_framing(&writer, head, context->chunked);
     put_connection(&writer, context);
     put(&writer, context->transport_security);
     if (context->request_id.size > 0) {

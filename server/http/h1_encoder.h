@@ -26,6 +26,7 @@ struct wok__h1_response_context {
     wok_slice date;           /* 29 bytes of wok__date_format(), kept for a second */
     wok_slice request_id;     /* X-Request-Id; empty: left out */
     bool gzipped;             /* Content-Encoding: gzip */
+    bool chunked;             /* in place of a length; to HTTP/1.1 only */
     bool varies;              /* Vary: Accept-Encoding */
     /* The line Strict-Transport-Security, with its end; empty: left out. */
     wok_slice transport_security;

@@ -11,7 +11,7 @@
 
 #include <wok/http/server.h>
 
-#include "conn/compress.h"
+#include "conn/gzip.h"
 #include "conn/connection.h"
 #include "conn/work.h"
 #include "conn/server.h"

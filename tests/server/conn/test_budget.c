@@ -4,10 +4,9 @@
  *
  * The clients are ends of the simulated network, which keeps 64 KiB that nobody reads.
  */
-#include "conn_test.h"
+#include "lines_test.h"
 
 #include <errno.h>
-#include <zlib.h>
 
 #include "conn/exchange.h"
 #include "io/sim.h"
@@ -15,67 +14,6 @@
 #define REQUEST(Target_) "GET " Target_ " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 /* ---- a service ----------------------------------------------------------------------------------- */
-
-/* A body of numbered lines of ten bytes. */
-struct lines {
-    unsigned at, count, piece;
-    unsigned lies; /* so many less than promised */
-};
-
-static unsigned streams_alive, lines_written;
-
-static void lines_next(void *state, wok_http_exchange *exchange)
-{
-    struct lines *lines = state;
-
-    for (unsigned i = 0; i < lines->piece && lines->at < lines->count - lines->lies; i++) {
-        cr_assert_eq(wok_http_response_printf(exchange, "%09u\n", lines->at++), 0);
-        lines_written++;
-    }
-}
-
-static void lines_rewind(void *state)
-{
-    ((struct lines *)state)->at = 0;
-}
-
-static void lines_drop(void *state)
-{
-    streams_alive--;
-    free(state);
-}
-
-static const wok_http_stream_vtable lines_vtable = {lines_next, lines_rewind, lines_drop};
-
-static void stream_lines(wok_http_exchange *exchange, unsigned count, unsigned lies)
-{
-    struct lines *lines = malloc(sizeof *lines);
-
-    cr_assert_not_null(lines);
-    *lines = (struct lines){.count = count, .piece = 500, .lies = lies};
-    streams_alive++;
-    wok_http_respond(exchange, 200, "text/plain");
-    wok_http_response_stream(exchange, &(wok_http_stream){.vtable = &lines_vtable,
-                                                          .state = lines,
-                                                          .state_bytes = sizeof *lines,
-                                                          .body_bytes = (uint64_t)count * 10});
-}
-
-static void handle_lines(wok_http_exchange *exchange)
-{
-    stream_lines(exchange, number_in(wok_http_exchange_request(exchange)->query), 0);
-}
-
-static void handle_liar(wok_http_exchange *exchange)
-{
-    stream_lines(exchange, 3000, 1);
-}
-
-static void handle_panic_behind(wok_http_exchange *exchange)
-{
-    stream_lines(exchange, 3000, 0);
-    wok_panic("after all");
-}
 
 static unsigned holders;
 
@@ -389,56 +327,4 @@ BUDGET_TEST(head_has_the_length_of_a_stream_and_writes_nothing, (void)options)
     cr_assert_eq(lines_written, 0);
     free(answers);
     wok_stream_close(stream);
-}
-
-#define GZIP "Accept-Encoding: gzip\r\nConnection: close\r\n\r\n"
-
-/* All that comes, and its size. */
-static char *ask_for(const char *request, size_t *ret_size)
-{
-    wok_stream *stream = dial();
-    char *all = calloc(1, 1 << 20);
-    ssize_t got;
-
-    *ret_size = 0;
-    say(stream, request);
-    while ((got = wok_stream_recv(stream, all + *ret_size, (1 << 20) - 1 - *ret_size)) > 0)
-        *ret_size += (size_t)got;
-    wok_stream_close(stream);
-    return all;
-}
-
-BUDGET_TEST(a_stream_is_compressed_where_little_is_left_of_it, (void)options)
-{
-    static Bytef lines[10001];
-    z_stream inflater = {.next_out = lines, .avail_out = sizeof lines};
-    size_t size;
-    char *all = ask_for("GET /lines?ms=1000 HTTP/1.1\r\nHost: x\r\n" GZIP, &size);
-    char *body = strstr(all, "\r\n\r\n") + 4;
-
-    cr_assert_eq(count(all, "Content-Encoding: gzip\r\n"), 1);
-    inflater.next_in = (Bytef *)body;
-    inflater.avail_in = (uInt)(size - (size_t)(body - all));
-    cr_assert_eq(inflateInit2(&inflater, 31), Z_OK);
-    cr_assert_eq(inflate(&inflater, Z_FINISH), Z_STREAM_END);
-    cr_assert_eq(inflater.total_out, 10000);
-    cr_assert_eq(inflater.avail_in, 0);
-    cr_assert(memcmp(lines, "000000000\n", 10) == 0);
-    cr_assert(memcmp(lines + 9990, "000000999\n", 10) == 0);
-    cr_assert_eq(inflateEnd(&inflater), Z_OK);
-    free(all);
-}
-
-/* Of 200,000 bytes a quarter is left, which would have to be held. */
-BUDGET_TEST(a_stream_of_which_much_is_left_goes_as_it_is, (void)options)
-{
-    size_t size;
-    char *all = ask_for("GET /lines?ms=20000 HTTP/1.1\r\nHost: x\r\n" GZIP, &size);
-
-    cr_assert_eq(count(all, "Content-Encoding: gzip\r\n"), 0);
-    cr_assert_eq(count(all, "Vary: Accept-Encoding\r\n"), 1);
-    cr_assert_eq(count(all, "Content-Length: 200000\r\n"), 1);
-    cr_assert_eq(count(all, "\r\n\r\n000000000\n"), 1, "from its beginning");
-    cr_assert_str_eq(all + size - 10, "000019999\n");
-    free(all);
 }

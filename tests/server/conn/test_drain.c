@@ -31,6 +31,58 @@ static int drain(int *unused, int *result)
     return *result;
 }
 
+/* The half request behind it used to end the connection, and with it what was still unsent. */
+static void drain_while_an_answer_is_taken(void)
+{
+    start((wok_http_server_options){.grace = wok_seconds(60)});
+    wok_stream *stream = dial();
+    char bytes[20000];
+    size_t size = 0;
+    ssize_t got;
+
+    say(stream, "GET /large-later HTTP/1.1\r\nHost: x\r\n\r\nGET /o");
+    cr_assert_eq(wok_sleep(wok_ms(10)), 0);
+    drain_join join = wok_spawn(drain, 0);
+    while (wok_sleep(wok_ms(500)) == 0 && (got = wok_stream_recv(stream, bytes, sizeof bytes)) > 0)
+        size += (size_t)got;
+    cr_assert_eq(got, 0);
+    cr_assert_gt(size, 300000);
+    cr_assert_eq(drain_await(&join, NULL, NULL), 0);
+    wok_http_server_free(server);
+    wok_stream_close(stream);
+}
+
+Test(connection, a_drain_lets_an_answer_be_taken_that_half_a_request_follows, .timeout = 30)
+{
+    run_simulated(drain_while_an_answer_is_taken);
+}
+
+/* What the client's kernel has not acknowledged is lost with a reset, which answers whatever it sends then. */
+static void drain_while_an_answer_is_under_way(void)
+{
+    static char body[20000];
+    start((wok_http_server_options){.grace = wok_seconds(60)});
+    wok_stream *stream = dial();
+
+    say(stream, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
+    cr_assert_eq(wok_stream_send_all(stream, body, sizeof body), 0);
+    say(stream, "GET /o");
+    cr_assert_eq(wok_sleep(wok_ms(10)), 0);
+    drain_join join = wok_spawn(drain, 0);
+    for (int i = 0; i < 8; i++) {
+        cr_assert_eq(wok_sleep(wok_ms(100)), 0);
+        cr_assert_eq(wok_stream_send_all(stream, "x", 1), 0, "%d", i);
+    }
+    cr_assert_eq(drain_await(&join, NULL, NULL), 0);
+    wok_http_server_free(server);
+    wok_stream_close(stream);
+}
+
+Test(connection, a_drain_resets_nothing_that_is_under_way, .timeout = 30)
+{
+    run_simulated(drain_while_an_answer_is_under_way);
+}
+
 static void drain_with_a_request_running(void)
 {
     start((wok_http_server_options){.grace = wok_ms(5000)});

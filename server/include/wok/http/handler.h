@@ -181,8 +181,6 @@ int wok_http_response_printf(wok_http_exchange *exchange, const char *format, ..
 typedef struct wok_http_stream_vtable {
     /** Appends the next bytes to the body: a few kilobytes, at least one. */
     void (*next)(void *state, wok_http_exchange *exchange);
-    /** Begins again with the first byte; what has been written so far is thrown away. */
-    void (*rewind)(void *state);
     /** Frees the state; called exactly once. */
     void (*drop)(void *state);
 } wok_http_stream_vtable;
@@ -202,8 +200,8 @@ typedef struct wok_http_stream {
  * For an answer of more than some 16 KiB, of which the server is not to hold more than the client takes. `next`
  * is called when the handler has returned, a piece at a time, and sees the exchange only to append to its body; it may not
  * wait, panic, or take long, since it runs in the connection's task.  A stream that writes more or less than
- * `body_bytes` ends the connection, with a reset.  For a client that takes gzip it is run through once by the request's
- * task, and then once more if the result is large.
+ * `body_bytes` ends the connection, with a reset.  For a client of HTTP/1.1 that takes gzip it is compressed a piece at a
+ * time, and sent in chunks.
  *
  * Ownership:  takes `stream->state`: dropped by whoever is last, on any thread.
  * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
