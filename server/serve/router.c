@@ -2,26 +2,30 @@
  * router.c - from a request to its handler.
  *
  * The table is short and read for every request, so the lines are grouped by the size of their path:
- * a request is compared with the few paths of its own length.
+ * a request is compared with the few paths of its own length.  Those with parameters (http/pattern.h) are a
+ * group of their own, which is looked at where no other line has the path: a path that is written out wins.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "conn/exchange.h"
 #include "conn/server.h"
+#include "http/pattern.h"
 
 enum { SIZES = 32, METHODS_MAX = 16 };
 
 struct entry {
     const wok_route *route;
     wok_slice method, path;
-    int next; /* of the same path size, or -1 */
+    bool has_parameters;
+    int next; /* of the same group, or -1 */
 };
 
 struct wok__router {
     bool demo;
     size_t count;
-    int first[SIZES]; /* by path size; longer paths are in the last one */
+    int first[SIZES];    /* by path size; longer paths are in the last one */
+    int with_parameters; /* the first of those */
     struct entry entries[];
 };
 
@@ -44,13 +48,17 @@ struct wok__router *wok__router_new(const wok_route *routes, bool demo)
     router->count = count;
     for (size_t i = 0; i < SIZES; i++)
         router->first[i] = -1;
+    router->with_parameters = -1;
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = &router->entries[i];
         entry->route = &routes[i];
         entry->method = wok_slice_of(routes[i].method);
         entry->path = wok_slice_of(routes[i].path);
-        entry->next = router->first[bucket(entry->path.size)];
-        router->first[bucket(entry->path.size)] = (int)i;
+        entry->has_parameters = wok__pattern_has_parameters(routes[i].path);
+        int *first = entry->has_parameters ? &router->with_parameters
+                                           : &router->first[bucket(entry->path.size)];
+        entry->next = *first;
+        *first = (int)i;
     }
     return router;
 }
@@ -63,6 +71,12 @@ void wok__router_free(struct wok__router *router)
 static bool is_on(const struct wok__router *router, const struct entry *entry)
 {
     return router->demo || (entry->route->flags & WOK_ROUTE_DEMO) == 0;
+}
+
+static bool has_path(const struct entry *entry, wok_slice path)
+{
+    return entry->has_parameters ? wok__pattern_fits(entry->route->path, path)
+                                 : wok_slice_equal(entry->path, path);
 }
 
 /* ---- answers in place of a handler ---------------------------------------------------------------- */
@@ -89,13 +103,27 @@ static bool is_asterisk(wok_slice path)
     return wok_slice_equal(path, WOK_SLICE("*"));
 }
 
+/* Is `path` the path of one that is written out?  Then those with parameters do not have it. */
+static bool is_written_out(const struct wok__router *router, wok_slice path)
+{
+    int at = router->first[bucket(path.size)];
+
+    while (at >= 0 && !(is_on(router, &router->entries[at]) &&
+                        wok_slice_equal(router->entries[at].path, path)))
+        at = router->entries[at].next;
+    return at >= 0;
+}
+
 /* Is there a route with this method and path?  The asterisk is any path. */
 static bool serves(const struct wok__router *router, wok_slice path, wok_slice method)
 {
+    bool written_out = is_written_out(router, path);
+
     for (size_t i = 0; i < router->count; i++) {
         const struct entry *entry = &router->entries[i];
         if (is_on(router, entry) && wok_slice_equal(entry->method, method) &&
-            (is_asterisk(path) || wok_slice_equal(entry->path, path)))
+            (is_asterisk(path) ||
+             (!(written_out && entry->has_parameters) && has_path(entry, path))))
             return true;
     }
     return false;
@@ -184,35 +212,64 @@ static void answer_other_method(const struct wok__router *router, wok_http_excha
     wok_http_response_header(exchange, "Allow", (wok_slice){allow.text, allow.size});
 }
 
+/* How far a request got in the table. */
+enum found { NO_PATH, OTHER_METHOD, SWITCHED_OFF, FOUND };
+
+/* Looks through one group of lines. */
+static enum found find_in(const struct wok__router *router, int first, wok_http_exchange *exchange)
+{
+    const wok_http_request *request = &exchange->request;
+    wok_slice method = request->method == WOK_HTTP_HEAD ? WOK_SLICE("GET") : request->method_name;
+    enum found found = NO_PATH;
+
+    for (int at = first; at >= 0; at = router->entries[at].next) {
+        const struct entry *entry = &router->entries[at];
+        if (!has_path(entry, request->path))
+            continue;
+        if (!is_on(router, entry))
+            return SWITCHED_OFF;
+        found = OTHER_METHOD;
+        exchange->route = entry->route->path;
+        exchange->always = (entry->route->flags & WOK_ROUTE_ALWAYS) != 0;
+        if (!wok_slice_equal(entry->method, method))
+            continue;
+        exchange->handler = entry->route->handler;
+        return FOUND;
+    }
+    return found;
+}
+
 wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exchange *exchange)
 {
     const wok_http_request *request = &exchange->request;
-    wok_slice method = request->method_name;
-    bool known = request->method == WOK_HTTP_OPTIONS && is_asterisk(request->path);
+    enum found found = find_in(router, router->first[bucket(request->path.size)], exchange);
 
-    if (request->method == WOK_HTTP_HEAD)
-        method = WOK_SLICE("GET");
-    for (int at = router->first[bucket(request->path.size)]; at >= 0;
-         at = router->entries[at].next) {
-        const struct entry *entry = &router->entries[at];
-        if (!wok_slice_equal(entry->path, request->path))
-            continue;
-        if (!is_on(router, entry)) {
-            wok_http_problem(exchange, 404,
-                             "%.*s is a demonstration, and those are off here: start the server "
-                             "with --demo or WOK_DEMO=on",
-                             (int)request->path.size, request->path.data);
-            return NULL;
-        }
-        known = true;
-        exchange->route = entry->route->path;
-        exchange->always = (entry->route->flags & WOK_ROUTE_ALWAYS) != 0;
-        if (wok_slice_equal(entry->method, method))
-            return entry->route->handler;
-    }
-    if (known)
+    if (found == NO_PATH)
+        found = find_in(router, router->with_parameters, exchange);
+    if (found == NO_PATH && request->method == WOK_HTTP_OPTIONS && is_asterisk(request->path))
+        found = OTHER_METHOD;
+    switch (found) {
+    case FOUND:
+        return exchange->handler;
+    case SWITCHED_OFF:
+        wok_http_problem(exchange, 404,
+                         "%.*s is a demonstration, and those are off here: start the server "
+                         "with --demo or WOK_DEMO=on",
+                         (int)request->path.size, request->path.data);
+        break;
+    case OTHER_METHOD:
         answer_other_method(router, exchange);
-    else
+        break;
+    case NO_PATH:
         answer_not_found(router, exchange);
+        break;
+    }
     return NULL;
+}
+
+wok_slice wok_http_exchange_parameter(const wok_http_exchange *exchange, const char *name)
+{
+    return exchange->route != NULL
+               ? wok__pattern_parameter(exchange->route, exchange->request.path, name)
+               : (wok_slice){NULL, 0};
 }

@@ -119,7 +119,20 @@ static inline void handle_trace(wok_http_exchange *exchange)
                                    trace.tracestate.data);
 }
 
+/* What the path says. */
+static inline void handle_item(wok_http_exchange *exchange)
+{
+    wok_slice id = wok_http_exchange_parameter(exchange, "id");
+
+    cr_assert_null(wok_http_exchange_parameter(exchange, "other").data);
+    wok_http_respond(exchange, 200, "text/plain");
+    (void)wok_http_response_printf(exchange, "item %.*s\n", (int)id.size, id.data);
+}
+
 static const wok_route routes[] = {
+    {"GET", "/items/{id}", handle_item, 0},
+    {"DELETE", "/items/{id}", handle_item, 0},
+    {"GET", "/items/first", handle_ok, 0},
     {"GET", "/ok", handle_ok, 0},
     {"GET", "/health", handle_ok, WOK_ROUTE_ALWAYS},
     {"GET", "/slow", handle_slow, 0},

@@ -194,7 +194,7 @@ CONNECTION_TEST(a_request_to_nowhere_leaves_the_connection_usable, .drain_delay 
     cr_assert_eq(count(answer, "HTTP/1.1 405 Method Not Allowed\r\n"), 1);
     cr_assert_eq(count(answer, "Allow: GET, HEAD, OPTIONS\r\n"), 1);
     cr_assert_eq(count(answer, "HTTP/1.1 204 No Content\r\n"), 1);
-    cr_assert_eq(count(answer, "Allow: GET, HEAD, POST, OPTIONS\r\n"), 1);
+    cr_assert_eq(count(answer, "Allow: GET, HEAD, POST, DELETE, OPTIONS\r\n"), 1);
     free(answer);
     wok_stream_close(stream);
 }
@@ -242,4 +242,35 @@ static void without_demonstrations(void)
 Test(connection, demonstrations_that_are_off_say_how_to_turn_them_on, .timeout = 30)
 {
     run_simulated(without_demonstrations);
+}
+
+CONNECTION_TEST(a_segment_in_braces_is_any_one_and_what_is_written_out_goes_first,
+                .drain_delay = {0})
+{
+    static const struct {
+        const char *request, *begin, *part;
+    } cases[] = {
+        {"GET /items/17?x=1", "HTTP/1.1 200 ", "\r\n\r\nitem 17\n"},
+        {"GET /items/%41%2Fb", "HTTP/1.1 200 ", "\r\n\r\nitem A%2Fb\n"},
+        {"DELETE /items/a", "HTTP/1.1 200 ", "\r\n\r\nitem a\n"},
+        {"GET /items/first", "HTTP/1.1 200 ", "\r\n\r\nok\n"},
+        {"DELETE /items/first", "HTTP/1.1 405 ", "\r\nAllow: GET, HEAD, OPTIONS\r\n"},
+        {"POST /items/17", "HTTP/1.1 405 ", "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"},
+        {"OPTIONS /items/17", "HTTP/1.1 204 ", "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"},
+        {"HEAD /items/17", "HTTP/1.1 200 ", "\r\nContent-Length: 8\r\n"},
+        {"GET /items/", "HTTP/1.1 404 ", "/items/{id}"},
+        {"GET /items/17/parts", "HTTP/1.1 404 ", "there is no /items/17/parts here"},
+    };
+    char request[200];
+
+    for (size_t i = 0; i < WOK_COUNT(cases); i++) {
+        snprintf(request, sizeof request,
+                 "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                 cases[i].request);
+        char *answer = ask_once(request);
+        cr_assert_eq(strncmp(answer, cases[i].begin, strlen(cases[i].begin)), 0, "%s: %s",
+                     cases[i].request, answer);
+        cr_assert_eq(count(answer, cases[i].part), 1, "%s: %s", cases[i].request, answer);
+        free(answer);
+    }
 }

@@ -35,6 +35,20 @@ WOK_API
 const wok_http_request *wok_http_exchange_request(const wok_http_exchange *exchange);
 
 /**
+ * What stands in the request's path where the route has {name}: "17" of "/tasks/17" for `id` of
+ * "/tasks/{id}".
+ *
+ * Escapes of characters other than letters, digits and `-._~` are still in it: wok_http_percent_decode().
+ *
+ * Errors:     a slice whose data is NULL: the route has no such parameter.
+ * Ownership:  lies in the request's bytes; borrows `name` until it returns.
+ * Threads:    any, while the handler runs.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+wok_slice wok_http_exchange_parameter(const wok_http_exchange *exchange, const char *name);
+
+/**
  * The server's own data, as given in wok_http_server_options.context.
  *
  * Ownership:  whoever gave it to wok_http_server_new() keeps it.

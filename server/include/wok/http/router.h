@@ -19,8 +19,9 @@ enum {
 /**
  * One line of the table: a method, a path, a handler.
  *
- * HEAD is answered wherever GET is, OPTIONS everywhere.  A table ends with a line whose method is
- * NULL; its order does not matter.
+ * HEAD is answered wherever GET is, OPTIONS everywhere.  A segment in braces, `/tasks/{id}`, stands for any
+ * one that is not empty (wok_http_exchange_parameter()); a path that is written out goes first.  A table ends
+ * with a line whose method is NULL; its order does not matter.
  */
 typedef struct wok_route {
     const char *method;
