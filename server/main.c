@@ -26,6 +26,7 @@
 #include "serve/listen.h"
 #include "serve/notify.h"
 #include "serve/privileges.h"
+#include "serve/reload.h"
 #include "serve/sandbox.h"
 #include "serve/signals.h"
 #include "serve/watchdog.h"
@@ -333,45 +334,7 @@ static int listen_all(struct program *program)
     return 0;
 }
 
-/* ---- SIGHUP ---------------------------------------------------------------------------------------- */
-
-/* What reading the certificates again came to. */
-typedef struct reloaded {
-    wok_http_tls *tls;
-    int code;
-    char why[512];
-} reloaded;
-typedef const struct wok__config *config_ref;
-WOK_TASK(read_again, config_ref, reloaded);
-
-static int read_again(config_ref *args, reloaded *result)
-{
-    result->code = wok__config_tls_read(*args, &result->tls, result->why, sizeof result->why);
-    return 0;
-}
-
-/* Open connections keep what they have; when the files do not do, so does the server. */
-static void reload(struct program *program)
-{
-    reloaded result;
-    wok_join_error why;
-
-    if (program->config.tls.listener_count == 0) {
-        wok__log_printf(&told, "SIGHUP: there are no certificates to read again");
-        return;
-    }
-    read_again_join join = wok_spawn_blocking(read_again, {&program->config});
-    if (read_again_await(&join, &result, &why) < 0) {
-        wok__log_printf(&warned, "kept the certificates: %s", why.message);
-    } else if (result.code != 0) {
-        wok__log_printf(&warned, "kept the certificates: %s", result.why);
-    } else {
-        wok_http_server_use_tls(program->server, result.tls);
-        wok__log_printf(&told, "read %u certificates again",
-                        program->config.tls.certificates.count);
-    }
-    read_again_join_drop(&join);
-}
+/* ---- serving ---------------------------------------------------------------------------------------- */
 
 static int wait_for_stop(struct program *program, struct wok__signals *signals)
 {
@@ -384,7 +347,7 @@ static int wait_for_stop(struct program *program, struct wok__signals *signals)
         if (which != 2)
             return which;
         (void)wok__notify_reloading(&program->notifier);
-        reload(program);
+        wok__reload(&program->config, program->server);
         (void)wok__notify_surely(&program->notifier, "READY=1\nSTATUS=Serving");
     }
 }
