@@ -160,11 +160,8 @@ __attribute__((noinline)) bool wok__aggregate_from_body(wok_http_exchange *excha
     const char *member;
     json_t *value;
 
-    if (wok_http_exchange_request(exchange)->query.size > 0) {
-        wok_http_problem(exchange, 400,
-                         "POST takes its parameters in the JSON body, and none in the query.");
+    if (!wok__body_is_all(exchange))
         return false;
-    }
     document = wok__body_parse(exchange);
     if (document == NULL)
         return false;

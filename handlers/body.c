@@ -146,6 +146,15 @@ __attribute__((noinline)) static json_t *parse(wok_http_exchange *exchange, wok_
     return json;
 }
 
+bool wok__body_is_all(wok_http_exchange *exchange)
+{
+    if (wok_http_exchange_request(exchange)->query.size == 0)
+        return true;
+    wok_http_problem(exchange, 400,
+                     "POST takes its parameters in the JSON body, and none in the query.");
+    return false;
+}
+
 json_t *wok__body_parse(wok_http_exchange *exchange)
 {
     const wok_http_request *request = wok_http_exchange_request(exchange);

@@ -29,6 +29,10 @@ size_t wok__tree_bytes_max(wok_slice text);
 WOK_MUST_USE
 json_t *wok__body_parse(wok_http_exchange *exchange);
 
+/** False if there are parameters in the query as well, and that was refused. */
+WOK_MUST_USE
+bool wok__body_is_all(wok_http_exchange *exchange);
+
 /** json_decref() for WOK_CLEANUP. */
 void wok__json_decrefp(json_t **json);
 

@@ -9,6 +9,7 @@
 #include <wok/metrics.h>
 #include <wok/runtime.h>
 
+#include "detached.h"
 #include "json.h"
 
 static void number(struct wok__json *json, const char *name, uint64_t value)
@@ -111,6 +112,19 @@ static void put_server(struct wok__json *json, const wok_http_server *server)
     wok__json_close(json, '}');
 }
 
+static void put_detached(struct wok__json *json, struct wok__registry *registry)
+{
+    struct wok__registry_figures figures;
+    wok__registry_figures(registry, &figures);
+
+    open(json, "detached");
+    number(json, "alive", figures.alive);
+    number(json, "kept", figures.kept);
+    number(json, "started", figures.started);
+    number(json, "refused", figures.refused);
+    wok__json_close(json, '}');
+}
+
 void wok__handle_runtime(wok_http_exchange *exchange)
 {
     const struct wok_handlers_context *context = wok_http_exchange_context(exchange);
@@ -137,6 +151,8 @@ void wok__handle_runtime(wok_http_exchange *exchange)
     put_memory(&json, &metrics);
     if (context != NULL && context->server != NULL)
         put_server(&json, context->server);
+    if (context != NULL && context->detached != NULL)
+        put_detached(&json, context->detached);
     wok__json_close(&json, '}');
     wok__json_end(&json);
 }

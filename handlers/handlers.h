@@ -15,6 +15,10 @@ void wok__handle_version(wok_http_exchange *exchange);        /* GET /version */
 void wok__handle_fetch(wok_http_exchange *exchange);          /* GET /fetch */
 void wok__handle_aggregate_get(wok_http_exchange *exchange);  /* GET /aggregate */
 void wok__handle_aggregate_post(wok_http_exchange *exchange); /* POST /aggregate */
+void wok__handle_tasks_post(wok_http_exchange *exchange);     /* POST /tasks */
+void wok__handle_tasks_get(wok_http_exchange *exchange);      /* GET /tasks */
+void wok__handle_task_get(wok_http_exchange *exchange);       /* GET /tasks/{id} */
+void wok__handle_task_delete(wok_http_exchange *exchange);    /* DELETE /tasks/{id} */
 void wok__handle_sleep(wok_http_exchange *exchange);          /* GET /sleep */
 void wok__handle_panic(wok_http_exchange *exchange);          /* GET /panic */
 void wok__handle_runtime(wok_http_exchange *exchange);        /* GET /runtime */

@@ -23,6 +23,12 @@ static const struct {
      "[:OUTCOME] any number of times, mode=spawn|join|sequential, require=all|any|none|K, "
      "timeout_ms=N; without a source, the example API Server:500 and Database:300"},
     {"POST", "/aggregate", "the same, asked with a JSON document"},
+    {"POST", "/tasks",
+     "starts a task that outlives the request: {\"kind\": \"fetch\", \"source\": S, \"delay_ms\": N, "
+     "\"outcome\": O, \"timeout_ms\": N} or {\"kind\": \"hash\", \"rounds\": N}"},
+    {"GET", "/tasks", "lists the tasks that live, and those that ended in the last 10 minutes"},
+    {"GET", "/tasks/{id}", "tells what came of a task; wait_ms=N waits so long for its end"},
+    {"DELETE", "/tasks/{id}", "aborts a task"},
     {"GET", "/sleep",
      "waits in a parked task, on a pool thread or on a worker: ms=N&on=task|pool|"
      "worker"},

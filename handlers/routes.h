@@ -9,11 +9,14 @@
 #include <wok/http/router.h>
 #include <wok/http/server.h>
 
+struct wok__registry;
+
 /** The context of every exchange (wok_http_server_options.context); constant while it serves. */
 struct wok_handlers_context {
-    wok_http_server *server; /* for its figures; NULL: there are none to tell */
-    bool demo;               /* the demonstration is on: also what /sleep?on=worker asks */
-    size_t fan_out_max;      /* sources of one /aggregate; 0: 1,000 */
+    wok_http_server *server;        /* for its figures; NULL: there are none to tell */
+    bool demo;                      /* the demonstration is on: also what /sleep?on=worker asks */
+    size_t fan_out_max;             /* sources of one /aggregate; 0: 1,000 */
+    struct wok__registry *detached; /* the tasks of /tasks (detached.h); NULL: there are none */
 };
 
 /** The routes, ended by a line without a method. */

@@ -19,6 +19,7 @@
 
 #include <openssl/crypto.h>
 
+#include "detached.h"
 #include "log/log.h"
 #include "routes.h"
 #include "serve/config.h"
@@ -352,12 +353,56 @@ static int wait_for_stop(struct program *program, struct wok__signals *signals)
     }
 }
 
+typedef struct program *program_ref;
+
+/* ---- the end of detached tasks ---------------------------------------------------------------------- */
+
+/* Each is named, which is as many lines as tasks were alive. */
+static void log_task_given_up(const struct wok__view *view, void *argument)
+{
+    static struct wok__log_site site =
+        WOK__LOG_SITE_UNLIMITED(WOK__LOG_WARN, "gave up a detached task, since the server stops");
+    struct wok__log_line line;
+
+    (void)argument;
+    if (!wok__log_begin(&line, &site))
+        return;
+    wok__log_number(&line, "id", view->id);
+    wok__log_string(&line, "kind", wok__detached_kinds[view->kind]);
+    if (view->kind == WOK__DETACHED_FETCH)
+        wok__log_slice(&line, "source", (wok_slice){view->source, view->source_size});
+    wok__log_ms(&line, "ms", view->elapsed);
+    wok__log_end(&line, &site);
+}
+
+typedef struct wok__detached_report detached_report;
+WOK_TASK(end_tasks, program_ref, detached_report);
+
+/* Beside the drain of the server, with the same grace. */
+static int end_tasks(program_ref *args, detached_report *result)
+{
+    const struct program *program = *args;
+    const wok_http_server_options *options = &program->config.server;
+    wok_instant until = wok_instant_after(wok_after(options->drain_delay), options->grace);
+
+    return wok__registry_drain(program->handlers.detached, until, log_task_given_up, NULL, result);
+}
+
+static void log_tasks(const detached_report *report)
+{
+    if (report->finished + report->given_up > 0)
+        wok__log_printf(&told, "%llu detached tasks finished, %llu given up",
+                        (unsigned long long)report->finished, (unsigned long long)report->given_up);
+}
+
 static void drain(struct program *program)
 {
+    detached_report tasks;
     wok_http_drain_report report = {0};
     wok_http_server_metrics metrics;
     int code;
 
+    end_tasks_join ending = wok_spawn(end_tasks, program);
     wok_http_server_metrics_get(program->server, &metrics);
     (void)wok__notify(&program->notifier, "STOPPING=1\nSTATUS=Draining %llu requests",
                       (unsigned long long)metrics.requests_running);
@@ -373,9 +418,11 @@ static void drain(struct program *program)
                     (unsigned long long)report.requests_aborted,
                     (unsigned long long)report.connections_idle,
                     (unsigned long long)report.connections_half_read);
+    if (end_tasks_await(&ending, &tasks, NULL) == 0)
+        log_tasks(&tasks);
+    end_tasks_join_drop(&ending);
 }
 
-typedef struct program *program_ref;
 WOK_TASK(serve, program_ref, int);
 
 static int serve(program_ref *args, int *result)
@@ -400,6 +447,11 @@ static int serve(program_ref *args, int *result)
     program->handlers.server = program->server;
     program->handlers.demo = config->demo;
     program->handlers.fan_out_max = config->fan_out_max;
+    error = wok__registry_new(&program->handlers.detached, config->tasks_max);
+    if (error < 0) {
+        *result = cannot("keep detached tasks", error);
+        return 0;
+    }
     *result = enter_sandbox(program);
     if (*result == 0 && (error = wok__signals_init(&signals)) < 0)
         *result = cannot("wait for signals", error);
@@ -441,6 +493,7 @@ static int run(struct program *program)
     }
     wok_http_server_free(program->server);
     wok_runtime_free(runtime);
+    wok__registry_free(program->handlers.detached);
     return exit_code;
 }
 

@@ -87,7 +87,8 @@ struct wok__config {
     /* Limits and deadlines, all filled in but connections_max, where 0 is the server's own choice, and the
      * rest of the members, which are the program's. */
     wok_http_server_options server;
-    size_t fan_out_max;     /* for the handlers */
+    size_t fan_out_max; /* for the handlers, as the next one */
+    size_t tasks_max;
     const char *file;       /* the configuration file; NULL: none */
     const char *health_url; /* NULL: where the first listener says */
     const char *shell;      /* whose completions are wanted */

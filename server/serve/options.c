@@ -150,6 +150,9 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
     [WOK__OPTION_FAN_OUT_MAX] = {"--fan-out-max", "WOK_FAN_OUT_MAX", "N", LIMIT,
         .what = "sources that one request may ask; beyond it 422", .otherwise = "1000",
         COUNT(fan_out_max, 2, 100000)},
+    [WOK__OPTION_TASKS_MAX] = {"--tasks-max", "WOK_TASKS_MAX", "N", LIMIT,
+        .what = "detached tasks alive at once; beyond it 503", .otherwise = "10000",
+        COUNT(tasks_max, 1, 100000)},
 
     [WOK__OPTION_HEAD_TIMEOUT] = {"--head-timeout", "WOK_HEAD_TIMEOUT", DEADLINE,
         .what = "for a request's head, from its first byte; then 408", .otherwise = "10000",
@@ -174,7 +177,7 @@ const struct wok__option wok__options[WOK__OPTIONS] = {
         .what = "how long a stop still accepts connections", .otherwise = "0",
         TIME(server.drain_delay, 0)},
     [WOK__OPTION_GRACE] = {"--grace", "WOK_GRACE", .group = WOK__GROUP_STOPPING,
-        .what = "how long a stop waits for running requests", .otherwise = "8000",
+        .what = "how long a stop waits for running requests and detached tasks", .otherwise = "8000",
         TIME(server.grace, 0)},
 
     [WOK__OPTION_LOG_FORMAT] = {"--log-format", "WOK_LOG_FORMAT", "FORMAT", LOG,

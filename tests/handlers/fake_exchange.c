@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "http/headers.h"
+#include "http/pattern.h"
 #include "support/test.h"
 
 wok_http_server_metrics fake_server_metrics;
@@ -74,7 +75,9 @@ void fake_done(wok_http_exchange *fake)
     free(fake->body);
     free(fake->detail);
     free(fake->timing);
-    fake->body = fake->detail = fake->timing = NULL;
+    free(fake->location);
+    free(fake->retry_after);
+    fake->body = fake->detail = fake->timing = fake->location = fake->retry_after = NULL;
 }
 
 /* ---- handler.h ---- */
@@ -87,6 +90,9 @@ void wok_http_response_stream(wok_http_exchange *exchange, const wok_http_stream
         size_t size = exchange->size;
         stream->vtable->next(stream->state, exchange);
         cr_assert(exchange->no_memory || exchange->size > size);
+        exchange->pieces++;
+        if (exchange->between_pieces != NULL)
+            exchange->between_pieces();
     }
     cr_assert(exchange->no_memory || exchange->size == stream->body_bytes);
     stream->vtable->drop(stream->state);
@@ -95,6 +101,13 @@ void wok_http_response_stream(wok_http_exchange *exchange, const wok_http_stream
 const wok_http_request *wok_http_exchange_request(const wok_http_exchange *exchange)
 {
     return &exchange->request;
+}
+
+wok_slice wok_http_exchange_parameter(const wok_http_exchange *exchange, const char *name)
+{
+    return exchange->route != NULL
+               ? wok__pattern_parameter(exchange->route, exchange->request.path, name)
+               : (wok_slice){NULL, 0};
 }
 
 void *wok_http_exchange_context(const wok_http_exchange *exchange)
@@ -143,9 +156,14 @@ void wok_http_respond(wok_http_exchange *exchange, int status, const char *conte
 
 int wok_http_response_header(wok_http_exchange *exchange, const char *name, wok_slice value)
 {
-    if (strcmp(name, "Server-Timing") == 0) {
-        free(exchange->timing);
-        exchange->timing = strndup(value.data, value.size);
+    char **kept = strcmp(name, "Server-Timing") == 0 ? &exchange->timing
+                  : strcmp(name, "Location") == 0    ? &exchange->location
+                  : strcmp(name, "Retry-After") == 0 ? &exchange->retry_after
+                                                     : NULL;
+
+    if (kept != NULL) {
+        free(*kept);
+        *kept = strndup(value.data, value.size);
     }
     return wok__is_field_value(value) ? 0 : -EINVAL;
 }

@@ -13,6 +13,7 @@
 /* An exchange; the test reads the members. */
 struct wok_http_exchange {
     wok_http_request request;
+    const char *route; /* the path in the table, for its parameters; NULL: none */
     void *context;
     bool draining;
     bool no_memory;    /* reserving and appending fail */
@@ -24,7 +25,10 @@ struct wok_http_exchange {
     size_t size, capacity, reserved;
     char *detail; /* of the problem document that was answered, or NULL */
     unsigned problems;
-    char *timing; /* the Server-Timing that was answered, or NULL */
+    char *timing; /* the Server-Timing that was answered, or NULL, as the next two */
+    char *location, *retry_after;
+    void (*between_pieces)(void); /* of a stream; NULL: nothing happens there */
+    unsigned pieces;
     char head[9000];
 };
 

@@ -251,6 +251,7 @@ static const struct number numbers[] = {
     SERVER(TRAILER_BYTES_MAX, trailer_bytes_max),
     SERVER(REQUEST_MEMORY_MAX, request_memory_max),
     {WOK__OPTION_FAN_OUT_MAX, &config.fan_out_max},
+    {WOK__OPTION_TASKS_MAX, &config.tasks_max},
     SERVER(HEAD_TIMEOUT, head_timeout),
     SERVER(BODY_PROGRESS_TIMEOUT, body_progress_timeout),
     SERVER(BODY_TIMEOUT, body_timeout),
