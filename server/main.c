@@ -28,6 +28,7 @@
 #include "serve/notify.h"
 #include "serve/privileges.h"
 #include "serve/reload.h"
+#include "serve/report.h"
 #include "serve/sandbox.h"
 #include "serve/signals.h"
 #include "serve/watchdog.h"
@@ -79,39 +80,6 @@ static void start_log(const struct wok__config *config)
     if (error < 0) /* slower, and no reason not to serve */
         wok__log_printf(&warned, "each line of the log is written where it is made: %s",
                         strerror(-error));
-}
-
-/* What the runtime would print by itself. */
-static void on_panic(const wok_join_error *error, void *argument)
-{
-    static struct wok__log_site site = WOK__LOG_SITE(WOK__LOG_ERROR, "a task panicked");
-    struct wok__log_line line;
-
-    (void)argument;
-    if (!wok__log_begin(&line, &site))
-        return;
-    wok__log_string(&line, "reason", error->message);
-    wok__log_string(&line, "file", error->file != NULL ? error->file : "");
-    wok__log_number(&line, "line", (uint64_t)error->line);
-    wok__log_end(&line, &site);
-}
-
-/* A report of several lines becomes as many lines of the log. */
-static void log_report(const wok_shutdown_report *report)
-{
-    char *text = NULL, *rest = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-
-    if (memory == NULL)
-        return;
-    wok_shutdown_report_print(report, memory);
-    if (fclose(memory) == 0) {
-        for (char *line = strtok_r(text, "\n", &rest); line != NULL;
-             line = strtok_r(NULL, "\n", &rest))
-            wok__log_printf(&warned, "%s", line);
-    }
-    free(text);
 }
 
 /* ---- start ---------------------------------------------------------------------------------------- */
@@ -477,7 +445,7 @@ static int run(struct program *program)
 {
     wok_runtime *runtime = NULL;
     wok_runtime_options options = {.workers = (unsigned)program->config.workers,
-                                   .on_unjoined_panic = on_panic};
+                                   .on_unjoined_panic = wok__log_task_panic};
     wok_shutdown_report report;
     wok_join_error why;
     int exit_code = WOK__EXIT_INTERNAL;
@@ -488,7 +456,7 @@ static int run(struct program *program)
     if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0)
         wok__log_printf(&failed, "%s", why.message);
     if (wok_runtime_shutdown(runtime, wok_ms(100), &report) < 0) {
-        log_report(&report);
+        wok__log_shutdown(&report);
         return exit_code; /* their threads still use what would be freed here */
     }
     wok_http_server_free(program->server);
@@ -506,6 +474,7 @@ static void print_version(void)
 /* What was asked for instead of serving; on stdout, and whole, or it is an error. */
 static int tell(const struct wok__config *config)
 {
+    errno = 0; /* what is longer than the buffer is written before the flush */
     switch (config->action) {
     case WOK__ACTION_HELP:
         wok__config_help(stdout);
@@ -529,7 +498,6 @@ static int tell(const struct wok__config *config)
     case WOK__ACTION_HEALTH_CHECK:
         break;
     }
-    errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
         (void)cannot("write to stdout", errno != 0 ? -errno : -EIO);
         return WOK__EXIT_UNAVAILABLE;
