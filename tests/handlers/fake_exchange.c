@@ -90,6 +90,7 @@ void wok_http_response_stream(wok_http_exchange *exchange, const wok_http_stream
         size_t size = exchange->size;
         stream->vtable->next(stream->state, exchange);
         cr_assert(exchange->no_memory || exchange->size > size);
+        cr_assert_leq(exchange->size - size, 8192, "a piece is a few kilobytes");
         exchange->pieces++;
         if (exchange->between_pieces != NULL)
             exchange->between_pieces();
