@@ -62,10 +62,10 @@ static bool put_entries(struct list *list, uint64_t size)
 
 static void put_spaces(wok_http_exchange *exchange, size_t size)
 {
-    char *room = wok_http_response_reserve(exchange, size);
+    char *room = size > 0 ? wok_http_response_reserve(exchange, size) : NULL;
 
     if (room == NULL)
-        return; /* the exchange has noted it */
+        return; /* if that was for want of memory, the exchange has noted it */
     memset(room, ' ', size);
     wok_http_response_commit(exchange, size);
 }
@@ -73,7 +73,8 @@ static void put_spaces(wok_http_exchange *exchange, size_t size)
 static void list_next(void *state, wok_http_exchange *exchange)
 {
     struct list *list = state;
-    uint64_t left;
+    uint64_t end = list->json.counted + PIECE, left;
+    size_t spaces;
 
     list->json.exchange = exchange;
     if (!list->opened)
@@ -85,13 +86,13 @@ static void list_next(void *state, wok_http_exchange *exchange)
     if (!list->all)
         return;
     left = list->body_bytes - list->json.counted - (sizeof closing - 1);
-    if (left > PIECE) {
-        put_spaces(exchange, PIECE);
-        list->json.counted += PIECE;
-        return;
-    }
-    put_spaces(exchange, left);
-    (void)wok_http_response_append(exchange, (wok_slice){closing, sizeof closing - 1});
+    spaces = list->json.counted < end ? (size_t)(end - list->json.counted) : 0;
+    if (left <= spaces)
+        spaces = (size_t)left;
+    put_spaces(exchange, spaces);
+    list->json.counted += spaces;
+    if (left == spaces)
+        (void)wok_http_response_append(exchange, (wok_slice){closing, sizeof closing - 1});
 }
 
 static const wok_http_stream_vtable list_vtable = {list_next, free};
