@@ -101,11 +101,14 @@ static const char *cure_for(int error)
     case -EADDRINUSE:
         return "it is in use already, by another process or listener; end that, or take another one (port 0: any)";
     case -EACCES:
+    case -EPERM:
+    case -EROFS:
         return "ports below 1024 need a privilege, and a Unix socket a folder that may be written; use "
                "another one";
     case -ENOTSOCK:
         return "a file that is no socket is there; remove it, or give another path";
     case -ENOENT:
+    case -ENOTDIR:
         return "make the folder of the Unix socket first";
     case -EBUSY:
         return "another process has locked the folder; end that, or give another folder";
@@ -453,8 +456,12 @@ static int run(struct program *program)
 
     if (error < 0)
         return cannot("start the runtime", error);
-    if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0)
-        wok__log_printf(&failed, "%s", why.message);
+    if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0) {
+        if (why.outcome == WOK_NOT_STARTED)
+            exit_code = cannot("start the first task", -ENOMEM);
+        else
+            wok__log_printf(&failed, "%s", why.message);
+    }
     if (wok_runtime_shutdown(runtime, wok_ms(100), &report) < 0) {
         wok__log_shutdown(&report);
         return exit_code; /* their threads still use what would be freed here */

@@ -39,7 +39,7 @@ none "each variable that a page or a unit names is one" "$scratch/unknown"
 grep -ohE '`[A-Za-z0-9_./-]*/[A-Za-z0-9_./-]*`|\]\([a-z0-9_./-]*\)' $pages | tr -d '`()]' | sort -u |
     grep -E '^\.?/?(docs|decisions|tests|server|runtime|handlers|examples|loadtest|deploy|net|conn)/|\.(md|sh|c|h|mjs|yaml)$' |
     grep -vE '/(NAME|page)$' | while read -r name; do
-    [ -e "$name" ] || [ -e "docs/$name" ] || [ -e "server/$name" ] || echo "$name"
+    [ -e "$name" ] || [ -e "docs/$name" ] || [ -e "server/$name" ] || [ -e "tests/e2e/http/$name" ] || echo "$name"
 done >"$scratch/unknown"
 none "each file that a page names is there" "$scratch/unknown"
 

@@ -139,6 +139,14 @@ Test(config, each_error_names_the_value_and_the_cure)
     cr_assert_eq(READ("--demo=yes"), 2);
     cr_assert_eq(READ("--completions", "csh"), 2);
     SAYS("bash zsh fish");
+    cr_assert_eq(READ("--log-level", "loud"), 2);
+    SAYS("--log-level loud: it is none that is known; give one of: debug info warn error");
+    cr_assert_eq(READ("--help=html"), 2);
+    SAYS("--help html: it is none that is known; give one of: man markdown");
+    cr_assert_eq(READ("--version=3"), 2);
+    SAYS("--version=3: --version takes no value; leave it out");
+    cr_assert_eq(READ("--workers", "1", "--workers", "2"), 0, "%s", error);
+    cr_assert_eq(config.workers, 2, "the last one of a flag counts");
     cr_assert_eq(READ_ENV("WOK_WORKERS=many"), 78);
     SAYS("WOK_WORKERS many");
     cr_assert_eq(READ_ENV("WOK_DEMO=maybe"), 78);

@@ -71,6 +71,13 @@ Test(config_tls, each_slip_is_told)
     SAYS("missing");
     cr_assert_eq(READ_ENV("WOK_LISTEN_TLS=:1,:2,:3,:4,:5,:6,:7,:8,:9"), 78);
     SAYS("8 listeners already");
+    static char longest[1025] = "";
+    memset(longest, 'x', 1023);
+    cr_assert_eq(READ("--listen-tls", ":1", "--tls-cert", longest, "--tls-key", longest), 0, "%s",
+                 error);
+    longest[1023] = 'x';
+    cr_assert_eq(READ("--listen-tls", ":1", "--tls-cert", longest, "--tls-key", "b"), 2);
+    SAYS("it has more than 1023 bytes; shorten it");
     cr_assert_eq(READ_ENV("WOK_TLS_CERT=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"), 78);
     SAYS("16 files");
 }
