@@ -83,7 +83,7 @@ if(WOK_TESTS)
       list(APPEND links m)
     elseif(layer STREQUAL "faults") # all of the server, and memory that is refused
       set(needs wok_handlers)
-      set(private runtime)
+      set(private server runtime)
       set(extra tests/faults/allocations.c)
       pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.10)
       list(PREPEND links wok_handlers wok_server_lib PkgConfig::jansson OpenSSL::SSL
