@@ -79,7 +79,7 @@ if(WOK_TESTS)
       list(PREPEND links wok_handlers PkgConfig::jansson)
     elseif(layer STREQUAL "loadtest") # headers of the generator
       set(needs wok)
-      set(private loadtest)
+      set(private loadtest runtime) # the runtime's random numbers
       list(APPEND links m)
     elseif(layer STREQUAL "faults") # all of the server, and memory that is refused
       set(needs wok_handlers)

@@ -50,24 +50,17 @@ struct client *client_take(void)
 
 /* ---- one of them ---------------------------------------------------------------------------------- */
 
-static void count_failure(struct client *client, bool late)
+static void count_failure(bool late)
 {
-    struct figures *figures[] = {load_slice(wok_now().ns), load_phase()};
-
-    for (int i = 0; i < 2; i++) {
-        if (late)
-            figures[i]->late++;
-        else
-            figures[i]->broken++;
-    }
-    (void)client;
+    figures_failure(load_slice(wok_now().ns), late);
+    figures_failure(load_phase(), late);
 }
 
 /* The connection is of no use any more. */
 static void leave(struct client *client)
 {
     if (client->state == CLIENT_BUSY) {
-        count_failure(client, client->give_up);
+        count_failure(client->give_up);
         load.busy--;
     }
     if (client->state >= CLIENT_FREE)
@@ -80,19 +73,10 @@ static void leave(struct client *client)
 
 static void count_answer(struct client *client)
 {
-    uint64_t now_ns = wok_now().ns, us = (now_ns - client->due_ns) / 1000;
-    struct figures *figures[] = {load_slice(now_ns), load_phase()};
+    uint64_t now_ns = wok_now().ns;
 
-    for (int i = 0; i < 2; i++) {
-        if (client->answer.status == 200) {
-            figures[i]->ok++;
-            histogram_add(&figures[i]->latency, us);
-        } else if (client->answer.status == 503) {
-            figures[i]->shed++;
-        } else {
-            figures[i]->other++;
-        }
-    }
+    figures_answer(load_slice(now_ns), client->answer.status, client->due_ns, now_ns);
+    figures_answer(load_phase(), client->answer.status, client->due_ns, now_ns);
 }
 
 /* Bytes came.  False: the connection has to end. */

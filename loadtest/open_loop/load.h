@@ -11,10 +11,8 @@
 #include <wok/wok.h>
 
 #include "answer.h"
-#include "histogram.h"
+#include "figures.h"
 #include "schedule.h"
-
-#define SLICE_NS UINT64_C(100000000)
 
 struct options {
     const char *address, *path;
@@ -26,16 +24,6 @@ struct options {
     uint64_t seed;
     uint64_t timeout_ns;
     pid_t server; /* whose processor time is told; 0: nobody's */
-};
-
-/* Counted where the answer came, or where the request was due. */
-struct figures {
-    uint64_t offered;         /* were due */
-    uint64_t not_sent;        /* of them, found no connection that was free */
-    uint64_t ok, shed, other; /* answers: 200, 503, any other status */
-    uint64_t broken;          /* no answer: the connection ended, or what came was none */
-    uint64_t late;            /* no answer in time */
-    struct histogram latency; /* of 200, from when it was due, in microseconds */
 };
 
 struct ticks {

@@ -35,9 +35,7 @@ struct pacer {
 
 struct figures *load_slice(uint64_t now_ns)
 {
-    size_t slice = now_ns > load.start_ns ? (now_ns - load.start_ns) / SLICE_NS : 0;
-
-    return &load.slices[slice < load.slice_count ? slice : load.slice_count - 1];
+    return &load.slices[figures_slice(load.start_ns, now_ns, load.slice_count)];
 }
 
 struct figures *load_phase(void)
@@ -49,12 +47,8 @@ struct figures *load_phase(void)
 
 static void count_due(uint64_t now_ns, bool sent)
 {
-    struct figures *figures[] = {load_slice(now_ns), load_phase()};
-
-    for (int i = 0; i < 2; i++) {
-        figures[i]->offered++;
-        figures[i]->not_sent += !sent;
-    }
+    figures_due(load_slice(now_ns), sent);
+    figures_due(load_phase(), sent);
 }
 
 /* True: it is on its way, or lost; false: the pacer has to let others run. */
@@ -102,7 +96,7 @@ static double measured_rate(int before)
     for (int i = before - 1; i >= 0; i--) {
         const struct phase_result *phase = &load.phases[i];
         if (load.options.phases[i].kind == PHASE_CLOSED)
-            return (double)phase->figures.ok * 1e9 / (double)(phase->end_ns - phase->begin_ns);
+            return figures_rate(&phase->figures, phase->begin_ns, phase->end_ns);
     }
     return 0;
 }

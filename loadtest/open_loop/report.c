@@ -68,7 +68,7 @@ void report(void)
                "\"ok_per_s\": %.1f, \"own_cpu\": %.3f, \"server_cpu\": %.3f,\n   ",
                i == 0 ? "" : ",", options->phases[i].kind == PHASE_CLOSED ? "closed" : "open",
                (unsigned long long)((phase->begin_ns - load.start_ns) / 1000000), seconds,
-               phase->rate, (double)phase->figures.ok / seconds,
+               phase->rate, figures_rate(&phase->figures, phase->begin_ns, phase->end_ns),
                (double)phase->ticks.own_ms / 1000 / seconds,
                (double)phase->ticks.server_ms / 1000 / seconds);
         put_figures(&phase->figures);
