@@ -82,7 +82,7 @@ for value in unix: unix:relative unix:@ "unix:/$(printf '%0107d' 0)"; do
     timeout 5 "$WOK_SERVER" --listen "$value" 2>"$scratch/second"
     same "--listen $value is refused" 2 $?
 done
-for value in 8 0999 rw 01777 '' 06600; do
+for value in 8 0999 rw 1777 00660 01777 '' 06600; do
     timeout 5 "$WOK_SERVER" --socket-mode "$value" 2>"$scratch/second"
     same "--socket-mode '$value' is refused" 2 $?
     finds "--socket-mode '$value': the cure" '0660' "$scratch/second"
@@ -229,10 +229,12 @@ until_true 20 is_ready
 same "sockets for another process are left alone" 1 "$(grep -c 'listening on' "$log")"
 release
 
-for kind in deaf udp; do
-    activate $kind first
+refuses() { # kind of socket, what is said of it
+    activate "$1" first
     until_it_ends "$server"
-    finds "an inherited socket that is $kind is refused" 'LISTEN_FDS: descriptor 3 \(first\).*ListenStream=' "$log"
+    finds "an inherited socket that is $1 is refused" "LISTEN_FDS: descriptor 3 \\(first\\): $2; .*ListenStream=" "$log"
     release
-done
+}
+refuses deaf 'It does not listen'
+refuses udp 'Operation not supported'
 finish

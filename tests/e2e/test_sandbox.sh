@@ -1,6 +1,7 @@
 #!/bin/sh
 # Few privileges: another user, the sandbox, a read-only root without capabilities; and it serves as ever.
 . "$(dirname "$0")/common"
+. "$(dirname "$0")/certificates"
 
 if [ -n "${WOK_SANITIZE:-}" ]; then
     echo "$0: cannot run here: the sanitizers make system calls of their own" >&2
@@ -22,7 +23,9 @@ stop_server
 
 if seccomp_works; then
     path=$scratch/wok.sock
-    start_server --sandbox --demo --listen "unix:$path"
+    make_certificate one one.example
+    start_server --sandbox --demo --listen "unix:$path" \
+        --listen-tls 127.0.0.1:0 --tls-cert "$scratch/one.crt" --tls-key "$scratch/one.key"
     same "all threads are in the sandbox" '2|' "$(threads_have Seccomp)"
     for what in /healthz /version /runtime '/aggregate?source=a:5' '/sleep?ms=5&on=pool' '/sleep?ms=5&on=worker'; do
         ask "$what"
@@ -39,18 +42,18 @@ if seccomp_works; then
     # shellcheck disable=SC2086 # a list
     wait $asking
     same "threads that come later are in it too" '2|' "$(threads_have Seccomp)"
-    kill -HUP "$server"
-    until_true 10 grep -q SIGHUP "$log"
-    check $? "in the sandbox: a reload"
+    reload_says 'read 1 certificates again'
+    tls_port
+    same "in the sandbox: TLS, by certificates that were read in it" ok "$(curl -sk -m 20 "https://127.0.0.1:$port/healthz")"
     stop_server
     [ ! -e "$path" ]
     check $? "in the sandbox: the file of its Unix socket is removed"
 
-    # The drain, hangups and panics of the other tests, in the sandbox.
+    # The drain, hangups, panics and closes of the other tests, in the sandbox.
     printf '#!/bin/sh\nexec %s --sandbox "$@"\n' "$WOK_SERVER" >"$scratch/sandboxed"
     chmod +x "$scratch/sandboxed"
-    for suite in gone panic; do
-        WOK_SERVER=$scratch/sandboxed timeout 55 "$here/test_$suite.sh" >"$scratch/suite" 2>&1
+    for suite in gone panic http; do
+        WOK_SERVER=$scratch/sandboxed timeout 110 "$here/test_$suite.sh" >"$scratch/suite" 2>&1
         check $? "in the sandbox: test_$suite.sh passes" "$(grep FAIL "$scratch/suite" | head -n 3)"
     done
 else
@@ -81,7 +84,7 @@ if [ "$(id -u)" -eq 0 ]; then
     [ ! -e "$path" ]
     check $? "and removes the file as that user"
     if command -v setpriv >/dev/null; then
-        timeout 5 setpriv --reuid 65531 --regid 65531 --clear-groups "$WOK_SERVER" --listen 127.0.0.1:0 --user root 2>"$scratch/second"
+        timeout 20 setpriv --reuid 65531 --regid 65531 --clear-groups "$WOK_SERVER" --listen 127.0.0.1:0 --user root 2>"$scratch/second"
         same "who is not root cannot become another: exit code" 69 $?
         finds "who is not root cannot become another: says so" 'cannot become root: Operation not permitted; start it as root' "$scratch/second"
     fi
