@@ -6,6 +6,7 @@
  * tasks are brought to an end before that is in shutdown.c.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,10 @@ void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t cl
 
 void wok__runtime_destroy(struct wok_runtime *runtime)
 {
+    /* Who spawned or woke the last task may not have returned yet: it is between two instructions, or in the
+     * write that wakes a worker. */
+    while (load_acquire(&runtime->visitors) != 0) /* [runtime.visitors] */
+        sched_yield();
     wok__fork_forget(runtime);
     for (uint32_t i = 0; runtime->workers != NULL && i < runtime->spares.seats_max; i++)
         wok__worker_free(runtime, i);

@@ -128,6 +128,7 @@ struct wok_runtime {
     wok_watch_sender shutdown_watch; /* tells the tasks; owned */
     atomic_u64 next_id;
     atomic_u64 spawned_outside; /* by threads that are no workers */
+    atomic_u32 visitors;        /* [runtime.visitors] such threads that are just waking a worker */
     atomic_u64 refused_waits;   /* by any thread */
     atomic_u64 ended_outside[WOK_NOT_STARTED + 1];
     atomic_u32 closed;    /* enum wok__closed */

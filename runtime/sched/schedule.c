@@ -87,6 +87,20 @@ void wok__worker_drain_inbox(struct wok__worker *worker)
     }
 }
 
+/* On a thread that is no worker of the runtime.  As soon as the task is pushed it may run and be the last one to
+ * end, and the runtime be freed: its workers are not, while the thread counts. */
+static void push_from_outside(struct wok_runtime *runtime, struct wok_task *task)
+{
+    fetch_add_relaxed(&runtime->visitors, 1); /* before the push, and so before the task's end */
+    if (task->home == WOK__HOME_NONE) {
+        wok__inject_push(&runtime->inject[task->priority], &task, 1);
+        wok__sched_notify(runtime);
+    } else {
+        push_inbox(runtime, task);
+    }
+    fetch_sub_release(&runtime->visitors, 1); /* [runtime.visitors] */
+}
+
 void wok__schedule(struct wok_task *task, enum wok__reason reason)
 {
     struct wok_runtime *runtime = task->runtime;
@@ -100,20 +114,19 @@ void wok__schedule(struct wok_task *task, enum wok__reason reason)
         return;
     }
     worker = worker_of(runtime);
-    if (worker != NULL && worker->log != NULL)
+    if (worker == NULL) {
+        push_from_outside(runtime, task);
+        return;
+    }
+    if (worker->log != NULL)
         wok__log_add(worker, WOK_TEST_WAKE, task, reason);
     if (task->home != WOK__HOME_NONE) {
-        if (worker == NULL || worker->index != task->home)
+        if (worker->index != task->home)
             push_inbox(runtime, task);
         else if (reason == WOK__REASON_YIELD)
             wok__ready_bind_yielded(&worker->ready[task->priority], task);
         else
             wok__ready_bind(&worker->ready[task->priority], task);
-        return;
-    }
-    if (worker == NULL) {
-        wok__inject_push(&runtime->inject[task->priority], &task, 1);
-        wok__sched_notify(runtime);
         return;
     }
     if (reason == WOK__REASON_CHILD &&
