@@ -32,6 +32,7 @@ end_manager() {
 }
 is_told() { grep -q "$1" "$told"; }
 pings() { grep -c '^WATCHDOG=1$' "$told"; }
+monotonic_us() { python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)'; }
 more_pings() { [ "$(pings)" -ge "$1" ]; }
 
 for where in "$scratch/notify" "@wok-notify-$$"; do
@@ -41,11 +42,14 @@ for where in "$scratch/notify" "@wok-notify-$$"; do
     check $? "it says that it is ready, to $where" "$(cat "$told")"
     same "with READY=1 goes a STATUS" 'STATUS=Serving' "$(sed -n '/^READY=1/{n;p;}' "$told")"
     same "without WATCHDOG_USEC there is no ping" 0 "$(pings)"
+    before=$(monotonic_us)
     kill -HUP "$server"
     ready_again() { [ "$(grep -c '^READY=1$' "$told")" -eq 2 ]; }
     until_true 10 ready_again
     check $? "it says that it is ready after a reload" "$(cat "$told")"
-    finds "and that it reloads, and since when" '^MONOTONIC_USEC=[0-9]+$' "$told"
+    since=$(sed -n 's/^MONOTONIC_USEC=\([0-9]*\)$/\1/p' "$told")
+    [ "$before" -le "${since:-0}" ] && [ "${since:-0}" -le "$(monotonic_us)" ]
+    check $? "and since when it reloads, by the manager's clock" "$before, '$since', $(monotonic_us)"
     same "in this order" 'RELOADING=1 MONOTONIC_USEC READY=1' \
         "$(sed -n '/^RELOADING/,$p' "$told" | grep -E '^(RELOADING|MONOTONIC|READY)' | sed 's/\(USEC\)=.*/\1/' | tr '\n' ' ' | sed 's/ $//')"
     stop_server
