@@ -12,7 +12,6 @@
  * On a paused clock it waits for its turn instead (turns.c).
  */
 #include <assert.h>
-#include <malloc.h>
 
 #include "sched/log.h"
 #include "sched/sched.h"
@@ -93,37 +92,6 @@ void wok__worker_turn(struct wok__worker *worker)
     wok__assist(worker->runtime, wok__spares_blocked(worker->runtime));
 }
 
-static uint64_t trim_interval_ns(const struct wok__worker *worker)
-{
-    return worker->runtime->options.trim_interval.ns;
-}
-
-/* Gives memory back to the kernel that was not needed for an interval, WOK__TRIMS times after the worker was
- * last busy. */
-static void trim(struct wok__worker *worker)
-{
-    if (worker->now_ns - worker->trimmed_ns < trim_interval_ns(worker))
-        return;
-    worker->trimmed_ns = worker->now_ns;
-    if (worker->trims_left > 0)
-        worker->trims_left--;
-    wok__slab_cache_trim(&worker->memory);
-    wok__stack_cache_trim(&worker->stacks);
-    wok__slab_trim(&worker->runtime->slab);
-    if (worker->trims_left == WOK__TRIMS / 2)
-        malloc_trim(0); /* once, when it has been idle for seconds: it walks the whole heap */
-}
-
-/* When to be back at the latest, given the next timer's deadline. */
-static uint64_t latest(const struct wok__worker *worker, uint64_t deadline_ns)
-{
-    uint64_t now_ns = worker->now_ns, trim_ns = trim_interval_ns(worker);
-
-    if (worker->trims_left == 0 || deadline_ns <= now_ns || deadline_ns - now_ns <= trim_ns)
-        return deadline_ns;
-    return now_ns + trim_ns;
-}
-
 static uint64_t timeout_until(const struct wok__worker *worker, uint64_t deadline_ns)
 {
     if (deadline_ns == UINT64_MAX)
@@ -137,8 +105,8 @@ static void wait(struct wok__worker *worker, uint64_t deadline_ns)
 
     if (worker->runtime->turns != NULL)
         wok__turns_sleep(worker);
-    else if (!wok__assist_wait(worker, latest(worker, deadline_ns)))
-        timeout = timeout_until(worker, latest(worker, deadline_ns));
+    else if (!wok__assist_wait(worker, wok__worker_trims_next(worker, deadline_ns)))
+        timeout = timeout_until(worker, wok__worker_trims_next(worker, deadline_ns));
     worker->driver.turn_events = worker->driver.turn_events_max;
     account_turn(worker, wok__driver_turn(&worker->driver, timeout));
 }
@@ -152,7 +120,8 @@ void wok__worker_park(struct wok__worker *worker)
 
     assert(!wok__worker_ready(worker)); /* it would sleep over it: nobody else looks into these */
     account_busy(worker, wok__clock_now(&runtime->clock));
-    trim(worker);
+    if (wok__worker_trim(worker))
+        account_busy(worker, wok__clock_now(&runtime->clock));
     deadline_ns = wok__timers_sleep(&worker->timers);
     store_relaxed(&worker->parked, 1);
     worker->searching = false;

@@ -21,14 +21,12 @@
 #include "sched/inject.h"
 #include "sched/ready.h"
 #include "sched/spare.h"
+#include "sched/trim.h"
 #include "task/task.h"
 #include "time/clock.h"
 #include "time/timer.h"
 #include "util/rand.h"
 #include "util/slab.h"
-
-/* How often an idle worker wakes to give memory back: what is kept is halved each time. */
-enum { WOK__TRIMS = 12 };
 
 /* What a worker counts: it alone writes, anyone reads. */
 struct wok__counters {
@@ -75,9 +73,7 @@ struct wok__worker {
     bool pushed;           /* something was pushed to the ring since the last look */
     bool eventful;         /* the last turn of the driver had events */
     bool slotless;         /* constant: a woken task goes to the ring */
-    uint32_t trims_left;   /* how many more times an idle worker wakes to give memory back */
     uint64_t now_ns;       /* when the clock was read last */
-    uint64_t trimmed_ns;   /* when memory was given back last */
     uint64_t turn_polls;   /* polls at the last turn of the driver */
     uint64_t mean_poll_ns; /* a moving average over turns */
     /* As they were when until_look was look_interval: polls to go until a turn of the driver, and until
@@ -85,6 +81,7 @@ struct wok__worker {
     uint32_t look_interval, until_turn, until_injection, injection_interval;
     uint32_t injection_turns; /* looks at the injection queues, for whose turn it is */
     uint64_t id_next, id_end;
+    struct wok__trim trim;
     struct wok__rand rand;    /* what tasks can see: the same seed, the same choices */
     struct wok__rand victims; /* whom to steal from: how often that is asked depends on time */
     struct wok__slab_cache memory;

@@ -213,7 +213,7 @@ static inline __attribute__((always_inline)) void run(struct wok__worker *worker
     wok__task_run(task);
     if (load_relaxed(&worker->stuck) != 0)
         wok__worker_clear_stuck(worker);
-    worker->trims_left = WOK__TRIMS;
+    worker->trim.left = WOK__TRIMS;
 }
 
 /* Memory is not kept by a spare that may sleep for long. */

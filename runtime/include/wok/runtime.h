@@ -66,8 +66,9 @@ typedef struct wok_runtime_options {
     unsigned injection_interval;
     /** Descriptors' events that one look takes at most (128); up to 1,024. */
     unsigned io_events_per_turn_max;
-    /** How often an idle worker gives memory back to the kernel that it has not needed since (1 s): it wakes up
-     *  for that a dozen times after it was last busy.  WOK_FOREVER: never, and what was allocated stays. */
+    /** How often a worker that is about to sleep gives memory back to the kernel that it has not needed since (1 s): it
+     *  wakes up for that a dozen times after it was last busy.  The heap comes each sixth time at most (malloc_trim(3)), if
+     *  the worker was asleep for most of the last one.  WOK_FOREVER: never, and what was allocated stays. */
     wok_duration trim_interval;
     /** A task that another one wakes goes to the end of the queue, in place of running next: for
      *  tasks that wake each other and would better run on several workers. */
