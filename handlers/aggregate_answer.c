@@ -3,7 +3,7 @@
  *
  * A few sources are answered at once, into the response's body.  Many are left behind as a stream: what
  * their results are made from, a fifth of the text, is held until the client takes it, and the rest of the
- * request is given back.  The length is told beforehand, by writing the same results to nowhere.
+ * request is given back.  Where the length has to be told beforehand, the same results are written to nowhere.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -164,7 +164,7 @@ static void put_result(struct answer *answer, struct wok__json *json, uint32_t a
                           result->panic_size != 0 ? &panic : NULL);
 }
 
-static void answer_next(void *state, wok_http_exchange *exchange)
+static bool answer_next(void *state, wok_http_exchange *exchange)
 {
     struct answer *answer = state;
     size_t size = 0;
@@ -179,20 +179,18 @@ static void answer_next(void *state, wok_http_exchange *exchange)
     }
     if (answer->at < answer->count) {
         wok__json_pause(&answer->json);
-        return;
+        return true;
     }
     put_closing(&answer->json);
     wok__json_pause(&answer->json);
     (void)wok_http_response_append(exchange, WOK_SLICE("\n")); /* or the exchange has noted it */
+    return false;
 }
 
-static const wok_http_stream_vtable answer_vtable = {answer_next, free};
-
-/* Its bytes, to the last one. */
-static uint64_t measure(struct answer *answer)
+static uint64_t answer_length(void *state)
 {
-    char scratch[WOK__JSON_SCRATCH];
-    struct wok__json json = wok__json_begin_count(scratch);
+    struct answer *answer = state;
+    struct wok__json json = wok__json_begin_count();
 
     put_opening(&json, &answer->summary);
     for (uint32_t i = 0; i < answer->count; i++)
@@ -200,6 +198,8 @@ static uint64_t measure(struct answer *answer)
     put_closing(&json);
     return wok__json_count(&json) + 1;
 }
+
+static const wok_http_stream_vtable answer_vtable = {answer_next, answer_length, free};
 
 static size_t panic_size(const struct panics *panics, size_t index)
 {
@@ -251,10 +251,9 @@ static void answer_bit_by_bit(wok_http_exchange *exchange, const struct wok__agg
         .summary = *summary, .json = wok__json_begin(NULL), .count = (uint32_t)aggregate->count};
     answer->text = (char *)answer + text;
     fill(answer, aggregate, panics);
-    wok_http_response_stream(exchange, &(wok_http_stream){.vtable = &answer_vtable,
-                                                          .state = answer,
-                                                          .state_bytes = size,
-                                                          .body_bytes = measure(answer)});
+    wok_http_response_stream(
+        exchange,
+        &(wok_http_stream){.vtable = &answer_vtable, .state = answer, .state_bytes = size});
 }
 
 /* ---- either ---- */

@@ -4,6 +4,8 @@
  * Invariants
  *   I1  begin <= next <= end; the bytes in [begin, next) are written and not yet committed.
  *   I2  after a failure begin == next == end == NULL, and nothing is written any more.
+ *   I3  so it is while a document is counted, which has no exchange: what would be written is added up where there
+ *       is no room for it, and strings and numbers before they are made.
  *
  * Room is asked for before each piece, in steps that are larger than most pieces, so that a byte
  * costs a store and a comparison and not a call into the exchange.
@@ -13,27 +15,21 @@
 #include <string.h>
 
 /* The least that is reserved at a time: an answer of two sources has 350 bytes. */
-#define STEP WOK__JSON_SCRATCH
+#define STEP 512
 /* Longest escape: \u001F; and the digits of 2^64 - 1. */
 #define ESCAPE_MAX 6
 #define DIGITS_MAX 20
 /* Bytes of a string that are escaped between two looks at the room. */
 #define STRETCH 64
 
-/* Makes room for `bytes`; false after a failure. */
-static bool room(struct wok__json *json, size_t bytes)
+static __attribute__((noinline)) bool make_room(struct wok__json *json, size_t bytes)
 {
-    if (__builtin_expect((size_t)(json->end - json->next) >= bytes, true))
-        return true;
     if (json->failed)
         return false;
 
     wok__json_pause(json);
     size_t want = bytes > STEP ? bytes : STEP;
-    if (json->exchange != NULL)
-        json->begin = wok_http_response_reserve(json->exchange, want);
-    else if (want == STEP)
-        json->begin = json->scratch;
+    json->begin = wok_http_response_reserve(json->exchange, want);
     if (json->begin == NULL) {
         json->next = json->end = NULL;
         json->failed = true;
@@ -44,14 +40,37 @@ static bool room(struct wok__json *json, size_t bytes)
     return true;
 }
 
+/* Makes room for `bytes`; false after a failure. */
+static inline __attribute__((always_inline)) bool room(struct wok__json *json, size_t bytes)
+{
+    return __builtin_expect((size_t)(json->end - json->next) >= bytes, true) ||
+           make_room(json, bytes);
+}
+
 /* In line, for the sizes that the compiler knows. */
 static inline __attribute__((always_inline)) void put(struct wok__json *json, const char *data,
                                                       size_t size)
 {
-    if (size == 0 || !room(json, size))
-        return;
-    memcpy(json->next, data, size);
+    if (__builtin_expect((size_t)(json->end - json->next) < size, false)) {
+        if (json->exchange == NULL) { /* I3 */
+            json->counted += size;
+            return;
+        }
+        if (!make_room(json, size))
+            return;
+    }
+    if (size != 0)
+        memcpy(json->next, data, size);
     json->next += size;
+}
+
+static size_t count_digits(uint64_t number)
+{
+    size_t digits = 1;
+
+    for (uint64_t bound = 10; number >= bound && digits < DIGITS_MAX; bound *= 10)
+        digits++;
+    return digits;
 }
 
 static void put_digits(struct wok__json *json, uint64_t number)
@@ -59,6 +78,10 @@ static void put_digits(struct wok__json *json, uint64_t number)
     char digits[DIGITS_MAX];
     size_t first = DIGITS_MAX;
 
+    if (json->exchange == NULL) {
+        json->counted += count_digits(number);
+        return;
+    }
     do {
         digits[--first] = (char)('0' + number % 10);
         number /= 10;
@@ -76,9 +99,9 @@ static void separate(struct wok__json *json)
 
 /* ---- structure ---- */
 
-struct wok__json wok__json_begin_count(char scratch[WOK__JSON_SCRATCH])
+struct wok__json wok__json_begin_count(void)
 {
-    return (struct wok__json){.scratch = scratch};
+    return (struct wok__json){.exchange = NULL};
 }
 
 uint64_t wok__json_count(const struct wok__json *json)
@@ -90,8 +113,7 @@ void wok__json_pause(struct wok__json *json)
 {
     if (json->begin == NULL)
         return;
-    if (json->exchange != NULL)
-        wok_http_response_commit(json->exchange, (size_t)(json->next - json->begin));
+    wok_http_response_commit(json->exchange, (size_t)(json->next - json->begin));
     json->counted += (uint64_t)(json->next - json->begin);
     json->begin = json->next = json->end = NULL;
 }
@@ -204,10 +226,12 @@ static size_t put_special(struct wok__json *json, wok_slice text)
     return sequence;
 }
 
+/* Characters that stand for themselves. */
+static const bool plain[256] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... 0x7f] = true};
+
 static bool is_plain(char c)
 {
-    unsigned char byte = (unsigned char)c;
-    return byte >= ' ' && byte < 0x80 && byte != '"' && byte != '\\';
+    return plain[(unsigned char)c];
 }
 
 /* Writes the characters up to the first that is not plain; returns how many. */
@@ -222,10 +246,38 @@ static size_t put_plain(struct wok__json *json, const char *text, size_t size)
     return i;
 }
 
+/* What put_plain() and put_special() make of it. */
+static size_t count_escaped(wok_slice text)
+{
+    size_t count = 0;
+    char out[ESCAPE_MAX];
+
+    for (size_t i = 0; i < text.size;) {
+        size_t first = i, sequence;
+        while (i < text.size && is_plain(text.data[i]))
+            i++;
+        count += i - first;
+        if (i == text.size)
+            break;
+        if ((unsigned char)text.data[i] < 0x80) {
+            count += escape((unsigned char)text.data[i++], out);
+            continue;
+        }
+        sequence = wok__utf8_sequence((wok_slice){text.data + i, text.size - i});
+        count += sequence != 0 ? sequence : 3;
+        i += sequence != 0 ? sequence : 1;
+    }
+    return count;
+}
+
 void wok__json_string_part(struct wok__json *json, wok_slice text)
 {
     size_t i = 0;
 
+    if (json->exchange == NULL) {
+        json->counted += count_escaped(text);
+        return;
+    }
     while (i < text.size) {
         size_t stretch = text.size - i < STRETCH ? text.size - i : STRETCH;
         if (!room(json, stretch * ESCAPE_MAX))

@@ -17,8 +17,7 @@
 
 /** A document that is being written; belongs to the request's task. */
 struct wok__json {
-    wok_http_exchange *exchange; /* NULL: the bytes are counted and forgotten */
-    char *scratch;               /* where they go then */
+    wok_http_exchange *exchange; /* NULL: the bytes are only counted */
     uint64_t counted;
     char *begin, *next, *end; /* the room reserved in the body, and where the next byte goes */
     bool comma;               /* a value stands before this place in the same object or array */
@@ -28,11 +27,10 @@ struct wok__json {
 /** Starts a document at the end of the response's body; borrows the exchange until the end. */
 struct wok__json wok__json_begin(wok_http_exchange *exchange);
 
-/** What a document is written to by way of a count: nothing is kept of it.  `scratch` is borrowed. */
-enum { WOK__JSON_SCRATCH = 512 };
-struct wok__json wok__json_begin_count(char scratch[WOK__JSON_SCRATCH]);
+/** Starts a document that is only counted: nothing is written. */
+struct wok__json wok__json_begin_count(void);
 
-/** How many bytes were counted. */
+/** How many bytes it would have, or has so far. */
 uint64_t wok__json_count(const struct wok__json *json);
 
 /** Hands what has been written to the body.  The document may go on later, when the body has been emptied. */

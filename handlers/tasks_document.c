@@ -103,8 +103,7 @@ void wok__task_put_entry(struct wok__json *json, const struct wok__view *view)
 
 uint64_t wok__detached_entry_bytes(const struct wok__view *view)
 {
-    char scratch[WOK__JSON_SCRATCH];
-    struct wok__json json = wok__json_begin_count(scratch);
+    struct wok__json json = wok__json_begin_count();
 
     wok__task_put_entry(&json, view);
     return wok__json_count(&json);

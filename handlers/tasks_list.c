@@ -70,7 +70,7 @@ static void put_spaces(wok_http_exchange *exchange, size_t size)
     wok_http_response_commit(exchange, size);
 }
 
-static void list_next(void *state, wok_http_exchange *exchange)
+static bool list_next(void *state, wok_http_exchange *exchange)
 {
     struct list *list = state;
     uint64_t end = list->json.counted + PIECE, left;
@@ -84,18 +84,25 @@ static void list_next(void *state, wok_http_exchange *exchange)
         list->all = !put_entries(list, PIECE);
     wok__json_pause(&list->json);
     if (!list->all)
-        return;
+        return true;
     left = list->body_bytes - list->json.counted - (sizeof closing - 1);
     spaces = list->json.counted < end ? (size_t)(end - list->json.counted) : 0;
     if (left <= spaces)
         spaces = (size_t)left;
     put_spaces(exchange, spaces);
     list->json.counted += spaces;
-    if (left == spaces)
-        (void)wok_http_response_append(exchange, (wok_slice){closing, sizeof closing - 1});
+    if (left > spaces)
+        return true;
+    (void)wok_http_response_append(exchange, (wok_slice){closing, sizeof closing - 1});
+    return false;
 }
 
-static const wok_http_stream_vtable list_vtable = {list_next, free};
+static uint64_t list_length(void *state)
+{
+    return ((const struct list *)state)->body_bytes;
+}
+
+static const wok_http_stream_vtable list_vtable = {list_next, list_length, free};
 
 static void answer_bit_by_bit(wok_http_exchange *exchange, const struct list *given)
 {
@@ -106,17 +113,15 @@ static void answer_bit_by_bit(wok_http_exchange *exchange, const struct list *gi
         return;
     }
     *list = *given;
-    wok_http_response_stream(exchange, &(wok_http_stream){.vtable = &list_vtable,
-                                                          .state = list,
-                                                          .state_bytes = sizeof *list,
-                                                          .body_bytes = list->body_bytes});
+    wok_http_response_stream(
+        exchange,
+        &(wok_http_stream){.vtable = &list_vtable, .state = list, .state_bytes = sizeof *list});
 }
 
 /* All that it can take: between two entries are two bytes. */
 static uint64_t body_bytes_of(const struct list *list, const struct wok__registry_extent *extent)
 {
-    char scratch[WOK__JSON_SCRATCH];
-    struct wok__json json = wok__json_begin_count(scratch);
+    struct wok__json json = wok__json_begin_count();
 
     put_opening(&json, &list->figures);
     return wok__json_count(&json) + extent->entry_bytes + 2 * extent->count + sizeof closing - 1;

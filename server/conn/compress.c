@@ -24,7 +24,8 @@
 
 enum {
     SLICE = 32 << 10,
-    PER_WORKER = 4, /* at work */
+    PER_WORKER = 4,          /* at work */
+    STREAM_LEAST = 16 << 10, /* a handler streams no less, about */
 };
 
 /* What a task holds while it compresses. */
@@ -80,9 +81,14 @@ static bool may_change(const struct wok_http_exchange *exchange)
     return true;
 }
 
+/* A stream is large, but whoever sets the least size that high has it asked. */
 static uint64_t body_size(const struct wok_http_exchange *exchange)
 {
-    return exchange->stream.vtable != NULL ? exchange->stream.body_bytes : exchange->out.size;
+    if (exchange->stream.vtable == NULL)
+        return exchange->out.size;
+    if (exchange->server->options.compress_bytes_min <= STREAM_LEAST)
+        return UINT64_MAX;
+    return exchange->stream.vtable->length(exchange->stream.state);
 }
 
 /* All of the body into work->out; false: it does not become smaller, or something is in the way. */

@@ -75,7 +75,8 @@ struct wok_http_exchange {
     struct wok__bytes out;
     uint64_t body_sent;     /* of the answer, as far as it has been encoded */
     wok_http_stream stream; /* writes the body bit by bit; vtable NULL: it is in `out` */
-    uint64_t stream_left;   /* of what it is to write, once the head is at the output */
+    uint64_t stream_left;   /* of the length that was told */
+    bool stream_ended;      /* it has written its last byte */
     struct wok__gzip gzip;  /* of a stream that is compressed */
 
     char *tracestate; /* joined, on the heap; NULL: nobody asked, or there is none */
@@ -121,13 +122,16 @@ uint64_t wok__exchange_held(const struct wok_http_exchange *exchange);
 /* The body is in `out` after all, or there is none. */
 void wok__exchange_drop_stream(struct wok_http_exchange *exchange);
 
-/* Bytes that a stream has still to write, the head being at the output. */
-static inline uint64_t wok__exchange_unwritten(const struct wok_http_exchange *exchange)
+/* A body that goes as it is has a length: asks for it. */
+void wok__exchange_measure(struct wok_http_exchange *exchange);
+
+/* True while there is more to be written, once the head is at the output. */
+static inline bool wok__exchange_is_unwritten(const struct wok_http_exchange *exchange)
 {
-    return exchange->stream.vtable != NULL ? exchange->stream_left : 0;
+    return exchange->stream.vtable != NULL && !exchange->stream_ended;
 }
 
-/* Appends to `output` as much of them as one piece is.  0; or a negative errno: the answer is cut off. */
+/* Appends to `output` as much of it as one piece is.  0; or a negative errno: the answer is cut off. */
 WOK_MUST_USE
 int wok__exchange_encode_more(struct wok_http_exchange *exchange, struct wok__bytes *output);
 

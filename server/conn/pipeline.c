@@ -40,6 +40,7 @@ static int run_request(void *args, void *result)
     exchange->handler(exchange);
     wok__exchange_mend(exchange);
     wok__exchange_compress(exchange);
+    wok__exchange_measure(exchange);
     wok__exchange_settle(exchange);
     /* A handler whose waits were cancelled and which therefore answered nothing. */
     return exchange->status == 0 && wok_cancelled() ? -ECANCELED : 0;
@@ -439,9 +440,9 @@ static bool write_on(struct wok__connection *connection, struct wok_http_exchang
                      wok_cx *cx, bool *ret_moved)
 {
     struct wok__work *work = connection->work;
-    uint64_t before;
+    uint32_t before = exchange->gzip.size;
 
-    while (!connection->gone && (before = wok__exchange_unwritten(exchange)) != 0) {
+    while (!connection->gone && wok__exchange_is_unwritten(exchange)) {
         if (wok__work_unsent(work) >= STREAM_AHEAD)
             return false;
         if (work->compressed >= COMPRESSED_MAX) {
@@ -451,8 +452,8 @@ static bool write_on(struct wok__connection *connection, struct wok_http_exchang
         wok__work_compact_output(work);
         if (wok__exchange_encode_more(exchange, &work->output) < 0)
             cut_off(connection);
-        if (exchange->gzipped)
-            work->compressed += before - wok__exchange_unwritten(exchange);
+        work->compressed += exchange->gzip.size - before;
+        before = exchange->gzip.size;
         *ret_moved = true;
     }
     return true;
@@ -529,7 +530,7 @@ void wok__connection_give_up_requests(struct wok__connection *connection)
     for (uint32_t at = work->first; at != work->last; at++) {
         struct wok__slot_of_pipeline *slot = wok__work_slot(work, at);
         struct wok_http_exchange *exchange = slot->exchange;
-        if (slot->given_up || (slot->join.task == NULL && wok__exchange_unwritten(exchange) == 0))
+        if (slot->given_up || (slot->join.task == NULL && !wok__exchange_is_unwritten(exchange)))
             continue;
         slot->given_up = true;
         log_given_up(exchange, wok_ns(connection->now_ns - exchange->started.ns));

@@ -183,7 +183,7 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
         head.content_type = WOK_SLICE("text/plain");
         body = WOK_SLICE("there was no memory for the answer\n");
     }
-    head.content_length = exchange->stream.vtable != NULL ? exchange->stream.body_bytes : body.size;
+    head.content_length = exchange->stream.vtable != NULL ? exchange->stream_left : body.size;
     room = wok__bytes_reserve(output, wok__h1_head_size_max(&head, &context));
     if (room == NULL)
         return -ENOMEM;
@@ -203,10 +203,8 @@ int wok__exchange_encode(struct wok_http_exchange *exchange, bool keep_alive, wo
         wok__exchange_drop_stream(exchange);
         return 0;
     }
-    if (exchange->stream.vtable != NULL) {
-        exchange->stream_left = exchange->stream.body_bytes;
+    if (exchange->stream.vtable != NULL)
         return 0; /* stream.c */
-    }
     exchange->body_sent = body.size;
     return wok__bytes_append(output, body.data, body.size);
 }

@@ -7,7 +7,7 @@
  * in its own task, into the exchange's buffer, and moves it to the output.
  *
  * Invariants
- *   S1  `stream_left` bytes of `body_bytes` are still to be written, and no byte more will be.
+ *   S1  where the head has told a length, `stream_left` bytes of it are still to be written, and no byte more will be.
  *   S2  an answer of which bytes are missing is never ended in an orderly way: the connection is reset.
  *
  * Compressed it is a gzip file of pieces, each with its own history (gzip.c), so that nothing but a checksum is
@@ -41,24 +41,32 @@ void wok__exchange_drop_stream(struct wok_http_exchange *exchange)
         stream.vtable->drop(stream.state);
 }
 
-/* Has the stream write a piece into `out`, which is emptied first: 0, or -EIO where it wrote nothing, or more than
- * it promised. */
+/* Has the stream write a piece into `out`, which is emptied first: 0, or -EIO where it wrote nothing. */
 static int pull(struct wok_http_exchange *exchange)
 {
     exchange->out.size = 0;
-    exchange->stream.vtable->next(exchange->stream.state, exchange);
-    if (exchange->no_memory || exchange->out.size == 0 ||
-        exchange->out.size > exchange->stream_left)
-        return -EIO;
-    exchange->stream_left -= exchange->out.size;
-    return 0;
+    exchange->stream_ended = !exchange->stream.vtable->next(exchange->stream.state, exchange);
+    return exchange->no_memory || exchange->out.size == 0 ? -EIO : 0;
+}
+
+void wok__exchange_measure(struct wok_http_exchange *exchange)
+{
+    if (exchange->stream.vtable != NULL && !exchange->gzipped)
+        exchange->stream_left = exchange->stream.vtable->length(exchange->stream.state);
 }
 
 static int encode_plain(struct wok_http_exchange *exchange, struct wok__bytes *output)
 {
     int code = pull(exchange);
 
-    return code == 0 ? wok__bytes_append(output, exchange->out.data, exchange->out.size) : code;
+    if (code < 0)
+        return code;
+    if (exchange->out.size > exchange->stream_left)
+        return -EIO; /* S1 */
+    exchange->stream_left -= exchange->out.size;
+    if (exchange->stream_ended != (exchange->stream_left == 0))
+        return -EIO;
+    return wok__bytes_append(output, exchange->out.data, exchange->out.size);
 }
 
 /* ---- gzip, a chunk for each piece ------------------------------------------------------------------- */
@@ -83,16 +91,17 @@ static int put_chunk(struct wok__bytes *output, size_t begin, bool last)
 static int deflate_piece(struct wok_http_exchange *exchange, struct wok__compressor *compressor,
                          struct wok__bytes *output)
 {
-    uint64_t begin = exchange->stream_left;
+    uint32_t begin = exchange->gzip.size;
     enum wok__gzip_end end;
     int code;
 
     do {
         if ((code = pull(exchange)) < 0)
             return code;
-        end = exchange->stream_left == 0                         ? WOK__GZIP_LAST
-              : begin - exchange->stream_left >= WOK__GZIP_PIECE ? WOK__GZIP_CUT
-                                                                 : WOK__GZIP_GOES_ON;
+        end = exchange->stream_ended ? WOK__GZIP_LAST
+              : exchange->gzip.size - begin + exchange->out.size >= WOK__GZIP_PIECE
+                  ? WOK__GZIP_CUT
+                  : WOK__GZIP_GOES_ON;
         code = wok__gzip_add(&exchange->gzip, compressor,
                              (wok_slice){exchange->out.data, exchange->out.size}, end, output);
     } while (code == 0 && end == WOK__GZIP_GOES_ON);
@@ -110,7 +119,7 @@ static int encode_gzip(struct wok_http_exchange *exchange, struct wok__bytes *ou
         code = deflate_piece(exchange, compressor, output);
     }
     wok__compressor_give(exchange->server, compressor);
-    return code == 0 ? put_chunk(output, begin, exchange->stream_left == 0) : code;
+    return code == 0 ? put_chunk(output, begin, exchange->stream_ended) : code;
 }
 
 int wok__exchange_encode_more(struct wok_http_exchange *exchange, struct wok__bytes *output)

@@ -132,11 +132,35 @@ export function parse(text, isHead = false) {
         headers[each.slice(0, colon).toLowerCase()] = each.slice(colon + 1).trim()
     }
     const bodyless = isHead || status < 200 || status === 204 || status === 304
+    if (headers['transfer-encoding'] === 'chunked') {
+        const whole = bodyless ? { body: '', size: 0 } : chunks(text.slice(end + 4))
+        if (!whole) return undefined
+        const bytes = Buffer.from(whole.body, 'latin1')
+        return { status, headers, bytes, body: bytes.toString(), size: end + 4 + whole.size }
+    }
     const length = bodyless ? 0 : Number(headers['content-length'])
     if (Number.isNaN(length)) throw new Error(`no Content-Length: ${JSON.stringify(text.slice(0, 300))}`)
     const size = end + 4 + length
     if (text.length < size) return undefined
-    return { status, headers, body: Buffer.from(text.slice(end + 4, size), 'latin1').toString(), size }
+    const bytes = Buffer.from(text.slice(end + 4, size), 'latin1')
+    return { status, headers, bytes, body: bytes.toString(), size }
+}
+
+// The chunks at the start of `text`, read strictly: their content, and their size with the framing; or undefined.
+export function chunks(text) {
+    let at = 0, body = ''
+    for (;;) {
+        const line = text.indexOf('\r\n', at)
+        if (line < 0) return undefined
+        const digits = text.slice(at, line)
+        if (!/^(0|[1-9a-f][0-9a-f]*)$/.test(digits)) throw new Error(`no size of a chunk: ${JSON.stringify(digits)}`)
+        const size = parseInt(digits, 16), end = line + 2 + size
+        if (text.length < end + 2) return undefined
+        if (text.slice(end, end + 2) !== '\r\n') throw new Error('no end of a chunk')
+        body += text.slice(line + 2, end)
+        at = end + 2
+        if (size === 0) return { body, size: at }
+    }
 }
 
 // Sends bytes on a new connection and gives the first response; undefined if there was none.

@@ -1,34 +1,25 @@
 // gzip.mjs - compressed answers in a pipeline, and beside others.
-import net from 'node:net'
 import zlib from 'node:zlib'
 
-import { Connection, check, get, main, now, parse, port, slow } from './client.mjs'
+import { Connection, check, get, main, now, parse, slow } from './client.mjs'
 
 const sources = (count) => [...Array(count).keys()].map((n) => `source=s${n}:0`).join('&')
 
 await main(async () => {
-    // Bodies as bytes: responses() would read them as text.
-    const socket = net.connect({ port, host: '127.0.0.1' })
-    const chunks = []
-    socket.on('data', (chunk) => chunks.push(chunk))
-    const ended = new Promise((resolve) => socket.on('close', resolve))
-    for (let n = 1; n <= 20; n++)
-        socket.write(get(`/aggregate?${sources(n * 20)}`, 'Accept-Encoding: gzip'), 'latin1')
-    socket.write(get('/healthz', 'Connection: close'), 'latin1')
-    await ended
-    let rest = Buffer.concat(chunks)
-    let good = 0
-    for (let n = 1; n <= 20; n++) {
-        const end = rest.indexOf('\r\n\r\n')
-        const head = rest.subarray(0, end).toString('latin1')
-        const length = Number(/content-length: (\d+)/i.exec(head)[1])
-        const body = rest.subarray(end + 4, end + 4 + length)
-        const text = /content-encoding: gzip/i.test(head) ? zlib.gunzipSync(body) : body
-        good += JSON.parse(text).results.length === n * 20
-        rest = rest.subarray(end + 4 + length)
+    const pipeline = new Connection()
+    for (let n = 1; n <= 20; n++) pipeline.send(get(`/aggregate?${sources(n * 20)}`, 'Accept-Encoding: gzip'))
+    pipeline.send(get('/healthz'))
+    let good = 0, chunked = 0
+    for (const [n, answer] of (await pipeline.responses(20, { ms: 30000 })).entries()) {
+        const packed = answer.headers['content-encoding'] === 'gzip'
+        const text = packed ? zlib.gunzipSync(answer.bytes) : answer.body
+        good += JSON.parse(text).results.length === (n + 1) * 20
+        chunked += answer.headers['transfer-encoding'] === 'chunked'
     }
     check(good === 20, '20 pipelined answers of growing size are whole and in their order', String(good))
-    check(parse(rest.toString('latin1'))?.body === 'ok\n', 'what follows them is answered')
+    check(chunked > 5, 'the larger ones come in chunks', String(chunked))
+    check((await pipeline.response())?.body === 'ok\n', 'what follows them is answered')
+    pipeline.close()
 
     // Twenty clients ask for large answers all the time; another one asks for a small one.
     let going = true

@@ -4,7 +4,7 @@
 // Arguments: the case, the server's process id.
 import zlib from 'node:zlib'
 
-import { Connection, args, check, eventually, figures, get, main, parse, post, transport } from './client.mjs'
+import { Connection, args, check, eventually, figures, get, main, post, transport } from './client.mjs'
 
 const [which, pid] = [args[0], Number(args[1])]
 const name = (n) => `name ${'x'.repeat(n % 50)} "${n}" \u00e9`
@@ -15,43 +15,12 @@ const request = (count, ...lines) => {
 }
 const short = (count) => '/aggregate?mode=join&' + [...Array(count).keys()].map((n) => `source=s${n}:0`).join('&')
 
-// The chunks at the start of `text`, read strictly: { body, size } with their framing, or undefined.
-function chunks(text) {
-    let at = 0, body = ''
-    for (;;) {
-        const line = text.indexOf('\r\n', at)
-        if (line < 0) return undefined
-        const digits = text.slice(at, line)
-        if (!/^(0|[1-9a-f][0-9a-f]*)$/.test(digits)) throw new Error(`no size of a chunk: ${JSON.stringify(digits)}`)
-        const size = parseInt(digits, 16), end = line + 2 + size
-        if (text.length < end + 2) return undefined
-        if (text.slice(end, end + 2) !== '\r\n') throw new Error('no end of a chunk')
-        body += text.slice(line + 2, end)
-        at = end + 2
-        if (size === 0) return { body, size: at }
-    }
-}
-
-// The next answer, cut off from what was received: { status, headers, bytes, text }, or undefined at an early end.
+// The next answer, with its text, or undefined at an early end.
 async function next(connection, { head = false, ms = 20000 } = {}) {
-    const look = () => {
-        const end = connection.received.indexOf('\r\n\r\n')
-        if (end < 0) return undefined
-        if (!/\r\ntransfer-encoding: chunked\r\n/i.test(connection.received.slice(0, end + 4)))
-            return parse(connection.received, head)
-        const lines = connection.received.slice(0, end + 4)
-        const empty = parse(lines.replace(/transfer-encoding: chunked/i, 'Content-Length: 0'))
-        const whole = head ? { body: '', size: 0 } : chunks(connection.received.slice(end + 4))
-        return whole && { ...empty, chunked: true, raw: whole.body, size: end + 4 + whole.size }
-    }
-    let answer
-    await connection.until((c) => (answer = look()) || c.ended, 'an answer', ms)
+    const answer = await connection.response({ head, ms })
     if (!answer) return undefined
-    const raw = answer.raw ?? connection.received.slice(connection.received.indexOf('\r\n\r\n') + 4, answer.size)
-    connection.received = connection.received.slice(answer.size)
-    const bytes = Buffer.from(raw, 'latin1')
-    const text = head ? '' : answer.headers['content-encoding'] === 'gzip' ? zlib.gunzipSync(bytes).toString() : bytes.toString()
-    return { ...answer, bytes, text }
+    const packed = answer.headers['content-encoding'] === 'gzip' && !head
+    return { ...answer, text: packed ? zlib.gunzipSync(answer.bytes).toString() : answer.body }
 }
 
 // How the server ends a connection on which nothing is said, or refuses it.
@@ -80,7 +49,7 @@ const checks = {
                 plain.text.replace(/"(total|elapsed)_ms": [0-9.]+/g, '').length ===
                 packed.text.replace(/"(total|elapsed)_ms": [0-9.]+/g, '').length
             compressed += packed.headers['content-encoding'] === 'gzip' && packed.bytes.length * 3 < packed.text.length
-            chunked += packed.chunked === true
+            chunked += packed.headers['transfer-encoding'] === 'chunked'
         }
         check(good === counts.length, `${transport}: as it is and compressed it is the same answer`, `${good} of ${counts.length}`)
         check(compressed === counts.length, `${transport}: each is compressed`, `${compressed} of ${counts.length}`)
@@ -90,7 +59,7 @@ const checks = {
         const head = await next(connection, { head: true })
         const body = await next(connection)
         const fields = ({ headers }) => ['transfer-encoding', 'content-encoding', 'content-length', 'vary'].map((it) => headers[it])
-        check(head?.chunked && JSON.parse(body.text).results.length === 200 && String(fields(head)) === String(fields(body)),
+        check(head?.headers['transfer-encoding'] === 'chunked' && JSON.parse(body.text).results.length === 200 && String(fields(head)) === String(fields(body)),
             `${transport}: HEAD has the same fields`, head?.headers)
         check((await next(connection))?.text === 'ok\n', `${transport}: what is behind them is answered`)
         connection.close()

@@ -99,8 +99,12 @@ Test(json, writes_the_bytes_of_jansson)
         static wok_http_exchange fake;
         fake_get(&fake, "/");
         struct wok__json json = wok__json_begin(&fake);
+        struct http_test_rand again = rand;
         json_t *document = random_value(&rand, &json, 4);
         wok__json_end(&json);
+        struct wok__json count = wok__json_begin_count();
+        json_decref(random_value(&again, &count, 4));
+        cr_assert_eq(wok__json_count(&count) + 1, fake.size);
 
         char *wanted = dumped(document);
         cr_assert_str_eq(fake.body, wanted);
@@ -158,6 +162,44 @@ Test(json, replaces_what_is_not_utf8)
     for (size_t i = 0; i < WOK_COUNT(cases); i++) {
         static wok_http_exchange fake;
         cr_assert_str_eq(written(&fake, cases[i].text), cases[i].wanted, "case %zu", i);
+        fake_done(&fake);
+    }
+}
+
+/* Anything, and of any split into parts: a length that was told and is not kept costs the connection. */
+Test(json, counts_what_it_writes)
+{
+    struct http_test_rand rand = http_test_rand();
+
+    for (int round = 0; round < 20000; round++) {
+        static wok_http_exchange fake;
+        char text[300];
+        size_t size = http_test_below(&rand, sizeof text), at = 0;
+        uint64_t kind = http_test_below(&rand, 2), number = http_test_below(&rand, UINT64_MAX);
+        for (size_t i = 0; i < size; i++)
+            text[i] = (char)http_test_below(&rand, kind == 0 ? 256 : 0x60);
+        number >>= http_test_below(&rand, 64);
+
+        fake_get(&fake, "/");
+        struct wok__json both[] = {wok__json_begin(&fake), wok__json_begin_count()};
+        for (int which = 0; which < 2; which++) {
+            struct http_test_rand splits = rand;
+            wok__json_open(&both[which], '[');
+            wok__json_string_begin(&both[which]);
+            for (at = 0; at < size;) {
+                size_t part = 1 + http_test_below(&splits, size - at);
+                wok__json_string_part(&both[which], (wok_slice){text + at, part});
+                at += part;
+            }
+            wok__json_string_number(&both[which], number);
+            wok__json_string_end(&both[which]);
+            wok__json_number(&both[which], number);
+            wok__json_ms(&both[which], wok_ns(number));
+            wok__json_bool(&both[which], (number & 1) != 0);
+            wok__json_close(&both[which], ']');
+        }
+        wok__json_end(&both[0]);
+        cr_assert_eq(wok__json_count(&both[1]) + 1, fake.size, "%d", round);
         fake_done(&fake);
     }
 }

@@ -14,7 +14,7 @@ struct lines {
 
 static unsigned streams_alive, lines_written;
 
-static inline void lines_next(void *state, wok_http_exchange *exchange)
+static inline bool lines_next(void *state, wok_http_exchange *exchange)
 {
     struct lines *lines = state;
 
@@ -22,6 +22,15 @@ static inline void lines_next(void *state, wok_http_exchange *exchange)
         cr_assert_eq(wok_http_response_printf(exchange, "%09u\n", lines->at++), 0);
         lines_written++;
     }
+    return lines->at < lines->count;
+}
+
+static unsigned lines_measured;
+
+static inline uint64_t lines_length(void *state)
+{
+    lines_measured++;
+    return ((struct lines *)state)->count * UINT64_C(10);
 }
 
 static inline void lines_drop(void *state)
@@ -30,7 +39,7 @@ static inline void lines_drop(void *state)
     free(state);
 }
 
-static const wok_http_stream_vtable lines_vtable = {lines_next, lines_drop};
+static const wok_http_stream_vtable lines_vtable = {lines_next, lines_length, lines_drop};
 
 static inline void stream_lines(wok_http_exchange *exchange, unsigned count, unsigned lies)
 {
@@ -40,10 +49,9 @@ static inline void stream_lines(wok_http_exchange *exchange, unsigned count, uns
     *lines = (struct lines){.count = count, .piece = 500, .lies = lies};
     streams_alive++;
     wok_http_respond(exchange, 200, "text/plain");
-    wok_http_response_stream(exchange, &(wok_http_stream){.vtable = &lines_vtable,
-                                                          .state = lines,
-                                                          .state_bytes = sizeof *lines,
-                                                          .body_bytes = (uint64_t)count * 10});
+    wok_http_response_stream(
+        exchange,
+        &(wok_http_stream){.vtable = &lines_vtable, .state = lines, .state_bytes = sizeof *lines});
 }
 
 static inline void handle_lines(wok_http_exchange *exchange)

@@ -193,8 +193,10 @@ int wok_http_response_printf(wok_http_exchange *exchange, const char *format, ..
 
 /** How the body of a stream is written. */
 typedef struct wok_http_stream_vtable {
-    /** Appends the next bytes to the body: a few kilobytes, at least one. */
-    void (*next)(void *state, wok_http_exchange *exchange);
+    /** Appends the next bytes to the body: a few kilobytes, at least one.  False: these were the last. */
+    bool (*next)(void *state, wok_http_exchange *exchange);
+    /** How many bytes `next` will have written in all, to the byte; asked before the first. */
+    uint64_t (*length)(void *state);
     /** Frees the state; called exactly once. */
     void (*drop)(void *state);
 } wok_http_stream_vtable;
@@ -203,8 +205,7 @@ typedef struct wok_http_stream_vtable {
 typedef struct wok_http_stream {
     const wok_http_stream_vtable *vtable;
     void *state;
-    size_t state_bytes;  /* what it holds in memory, for the limits */
-    uint64_t body_bytes; /* all that it writes: the Content-Length, to the byte */
+    size_t state_bytes; /* what it holds in memory, for the limits */
 } wok_http_stream;
 
 /**
@@ -213,9 +214,9 @@ typedef struct wok_http_stream {
  *
  * For an answer of more than some 16 KiB, of which the server is not to hold more than the client takes. `next`
  * is called when the handler has returned, a piece at a time, and sees the exchange only to append to its body; it may not
- * wait, panic, or take long, since it runs in the connection's task.  A stream that writes more or less than
- * `body_bytes` ends the connection, with a reset.  For a client of HTTP/1.1 that takes gzip it is compressed a piece at a
- * time, and sent in chunks.
+ * wait, panic, or take long, since it runs in the connection's task.  A stream that writes nothing, or more or less than
+ * its length, ends the connection, with a reset.  For a client of HTTP/1.1 that takes gzip it is compressed a piece
+ * at a time, and sent in chunks; nobody asks for the length then.
  *
  * Ownership:  takes `stream->state`: dropped by whoever is last, on any thread.
  * Threads:    the request's task, or one that it has lent the exchange to; one at a time.
