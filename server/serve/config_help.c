@@ -14,6 +14,7 @@ static const struct {
     const char *code, *what;
 } exit_codes[] = {
     {"0", "orderly stop"},
+    {"1", "a health check failed"},
     {"2", "wrong usage"},
     {"69", "a listener or another resource is unavailable"},
     {"70", "internal failure at start"},
@@ -163,7 +164,13 @@ void wok__config_help_man(FILE *file)
     fputs(
         ".SH ENVIRONMENT\nThe names beginning with WOK_ that stand with the options.  A flag wins over the\n"
         "environment, that over the file, that over the default.\n.TP\n.B PORT\n"
-        "Listen on all addresses at this port, where no WOK_LISTEN is.\n"
+        "Listen on all IPv4 addresses at this port, where no WOK_LISTEN is.\n"
+        ".TP\n.BR LISTEN_FDS , \" LISTEN_PID\" , \" LISTEN_FDNAMES\"\n"
+        "Sockets to serve, as systemd passes them; see \\fB\\-\\-listen\\-tls\\fR.\n"
+        ".TP\n.BR NOTIFY_SOCKET , \" WATCHDOG_USEC\" , \" WATCHDOG_PID\"\n"
+        "Where to tell that it is ready, reloads, stops, and that every worker runs tasks.\n"
+        ".SH SIGNALS\n.TP\n.BR SIGTERM , \" SIGINT\"\nStop: requests that were accepted are answered.  A second one ends it at once.\n"
+        ".TP\n.B SIGHUP\nRead the certificates again.\n"
         ".SH FILES\nThe file of \\fB\\-\\-config\\fR has lines of NAME=value with the environment\\(aqs names, blank\n"
         "lines, and lines that begin with #.  Blanks around the name and the value do not count; quotes\n"
         "are part of the value.\n.SH EXIT STATUS\n",
