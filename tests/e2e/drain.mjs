@@ -51,7 +51,7 @@ async function announces() {
     signal('SIGTERM')
     const begin = now()
     let answer
-    const turned = await eventually(async () => (answer = await exchange(get('/readyz')))?.status === 503, 1000)
+    const turned = await eventually(async () => (answer = await exchange(get('/readyz')))?.status === 503, 10000)
     check(turned && answer.body === 'draining\n', '/readyz turns 503 draining', answer)
     check(now() - begin < 500 * slow, '/readyz turns at once', `after ${now() - begin} ms`)
     check(answer?.headers.connection === 'close', 'new connections are served, and told to close', answer)

@@ -178,7 +178,7 @@ async function descriptors(pid) {
     }
     const clients = Array.from({ length: 200 }, () => new Connection().send(get('/healthz')))
     const served = () => clients.filter((c) => c.received !== '').length
-    check(await eventually(() => served() >= 8, 3000), 'some are served', `${served()}`)
+    check(await eventually(() => served() >= 8, 10000), 'some are served', `${served()}`)
 
     const [seen, before] = [served(), ticks()]
     await new Promise((resolve) => setTimeout(resolve, 1000)) // what is measured: a second of a full house

@@ -36,7 +36,7 @@ for pair in 'SIGTERM SIGTERM 143' 'SIGINT SIGINT 130' 'SIGTERM SIGINT 130'; do
     set -- $pair
     start_server
     client drain.mjs twice "$server" "$1" "$2"
-    wait_server 5
+    wait_server 20
     same "$1, $2: the exit code is 128 and the second's number" "$3" "$code"
 done
 
@@ -47,11 +47,11 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
     curl -s -m 60 -o "$scratch/blocked" "$url/sleep?on=worker&ms=60000" &
     blocked="$blocked $!"
 done
-until_true 5 sh -c "! curl -s -m 0.3 -o '$scratch/asked' '$url/healthz'"
+until_true 20 sh -c "! curl -s -m 0.3 -o '$scratch/asked' '$url/healthz'"
 check $? "blocked workers answer nobody"
 kill -TERM "$server"
 kill -INT "$server"
-wait_server 5
+wait_server 20
 [ "$code" -eq 130 ] || [ "$code" -eq 143 ]
 check $? "a second signal ends a server whose workers are blocked" "code $code"
 # shellcheck disable=SC2086 # a list

@@ -54,7 +54,7 @@ if [ -z "${WOK_SANITIZE:-}" ] && command -v prlimit >/dev/null; then
     client starve.mjs
     prlimit --pid "$server" --as=unlimited:
     is_served() { ask /healthz && [ "$status" = 200 ]; }
-    until_true 5 is_served
+    until_true 20 is_served
     same "when there is memory again it serves" 200 "$status"
     stop_server
 else

@@ -25,18 +25,18 @@ same "the file has the mode that was asked for" 'socket 600' "$(stat -c '%F %a' 
 ok_at "it answers on a Unix socket" --unix-socket "$path" http://localhost/healthz
 same "a request with a body" 200 "$(curl -s -m 10 -o "$body" -w '%{http_code}' --unix-socket "$path" \
     -H 'Content-Type: application/json' -d '{"sources": [{"name": "a", "delay_ms": 5}]}' http://localhost/aggregate)"
-timeout 5 "$WOK_SERVER" --health-check "unix:$path"
+timeout 20 "$WOK_SERVER" --health-check "unix:$path"
 same "--health-check takes a path" 0 $?
-WOK_LISTEN=unix:$path timeout 5 "$WOK_SERVER" --health-check
+WOK_LISTEN=unix:$path timeout 20 "$WOK_SERVER" --health-check
 same "--health-check asks where WOK_LISTEN says" 0 $?
-timeout 5 "$WOK_SERVER" --listen "unix:$path" 2>"$scratch/second"
+timeout 20 "$WOK_SERVER" --listen "unix:$path" 2>"$scratch/second"
 same "a second server on a live socket: exit code" 69 $?
 finds "a second server on a live socket: says so" "cannot listen on unix:$path: Address already in use" "$scratch/second"
 ok_at "the first one goes on" --unix-socket "$path" http://localhost/healthz
 stop_server
 [ ! -e "$path" ]
 check $? "the file is gone after an orderly stop"
-timeout 5 "$WOK_SERVER" --health-check "unix:$path" 2>"$scratch/second"
+timeout 20 "$WOK_SERVER" --health-check "unix:$path" 2>"$scratch/second"
 same "--health-check of a path where nobody is" 1 $?
 finds "--health-check names the path" "unix:$path: No such file" "$scratch/second"
 
@@ -70,20 +70,20 @@ for starter in $starters; do wait "$starter"; done
 server=''
 
 echo text >"$path"
-timeout 5 "$WOK_SERVER" --listen "unix:$path" 2>"$scratch/second"
+timeout 20 "$WOK_SERVER" --listen "unix:$path" 2>"$scratch/second"
 same "a file that is no socket: exit code" 69 $?
 finds "a file that is no socket: says so" 'a file that is no socket is there' "$scratch/second"
 same "a file that is no socket is left alone" text "$(cat "$path")"
 rm "$path"
-timeout 5 "$WOK_SERVER" --listen "unix:$scratch/none/s" 2>"$scratch/second"
+timeout 20 "$WOK_SERVER" --listen "unix:$scratch/none/s" 2>"$scratch/second"
 same "no such folder: exit code" 69 $?
 finds "no such folder: says so" 'make the folder' "$scratch/second"
 for value in unix: unix:relative unix:@ "unix:/$(printf '%0107d' 0)"; do
-    timeout 5 "$WOK_SERVER" --listen "$value" 2>"$scratch/second"
+    timeout 20 "$WOK_SERVER" --listen "$value" 2>"$scratch/second"
     same "--listen $value is refused" 2 $?
 done
 for value in 8 0999 rw 1777 00660 01777 '' 06600; do
-    timeout 5 "$WOK_SERVER" --socket-mode "$value" 2>"$scratch/second"
+    timeout 20 "$WOK_SERVER" --socket-mode "$value" 2>"$scratch/second"
     same "--socket-mode '$value' is refused" 2 $?
     finds "--socket-mode '$value': the cure" '0660' "$scratch/second"
 done
@@ -91,7 +91,7 @@ done
 name=wok-test-$$
 begin_server "$WOK_SERVER" --listen "unix:@$name"
 ok_at "an abstract name" --abstract-unix-socket "$name" http://localhost/healthz
-timeout 5 "$WOK_SERVER" --health-check "unix:@$name"
+timeout 20 "$WOK_SERVER" --health-check "unix:@$name"
 same "--health-check of an abstract name" 0 $?
 stop_server
 
@@ -100,7 +100,7 @@ begin_server "$WOK_SERVER" --listen "unix:$path"
 curl -s -m 10 -o "$body" -w '%{http_code}' --unix-socket "$path" 'http://localhost/aggregate?source=a:700' >"$scratch/status" &
 asking=$!
 running() { curl -s -m 5 --unix-socket "$path" http://localhost/runtime | grep -q '"live": [^01]'; }
-until_true 5 running
+until_true 20 running
 stop_server
 wait "$asking"
 same "a running request of a Unix socket is finished in the drain" 200 "$(cat "$scratch/status")"

@@ -60,7 +60,7 @@ for where in "$scratch/notify" "@wok-notify-$$"; do
 done
 
 manage "$scratch/notify"
-timeout 5 "$WOK_SERVER" --listen 192.0.2.1:0 2>"$scratch/second"
+timeout 20 "$WOK_SERVER" --listen 192.0.2.1:0 2>"$scratch/second"
 same "a server that cannot start" 69 $?
 same "is never called ready" 0 "$(grep -c READY "$told")"
 end_manager
@@ -98,7 +98,7 @@ unset WATCHDOG_USEC WATCHDOG_PID
 # ---- what does not work ----------------------------------------------------------------------------
 
 export NOTIFY_SOCKET=relative
-timeout 5 "$WOK_SERVER" --listen 127.0.0.1:0 2>"$scratch/second"
+timeout 20 "$WOK_SERVER" --listen 127.0.0.1:0 2>"$scratch/second"
 same "a NOTIFY_SOCKET that is none: exit code" 78 $?
 finds "a NOTIFY_SOCKET that is none: says so" 'NOTIFY_SOCKET' "$scratch/second"
 export NOTIFY_SOCKET="$scratch/nobody"
@@ -109,6 +109,6 @@ ask /healthz
 same "it serves" 200 "$status"
 stop_server
 export WATCHDOG_USEC=often
-timeout 5 "$WOK_SERVER" --listen 127.0.0.1:0 2>"$scratch/second"
+timeout 20 "$WOK_SERVER" --listen 127.0.0.1:0 2>"$scratch/second"
 same "a WATCHDOG_USEC that is none: exit code" 78 $?
 finish

@@ -98,7 +98,7 @@ if [ "$(id -u)" -ne 0 ]; then
     chmod 600 "$file"
 elif command -v setpriv >/dev/null && setpriv --reuid=65534 --clear-groups "$WOK_SERVER" --version >/dev/null 2>&1; then
     chmod 0 "$file"
-    timeout 5 setpriv --reuid=65534 --clear-groups "$WOK_SERVER" --config "$file" >"$out" 2>"$log"
+    timeout 20 setpriv --reuid=65534 --clear-groups "$WOK_SERVER" --config "$file" >"$out" 2>"$log"
     code=$?
     told "a file that may not be read" 78 'wok.conf: Permission denied' 'can be read'
     chmod 600 "$file"
@@ -126,10 +126,10 @@ told "--check-config of a wrong flag" 2 '--grace 2s' 'milliseconds'
 run --check-config --target-bytes-max 500 --head-bytes-max 400
 told "--check-config of what does not fit together" 2 '--target-bytes-max 500' 'raise --head-bytes-max'
 log=$scratch/second
-(ulimit -n 100 && timeout 5 "$WOK_SERVER" --check-config --connections-max 101 >"$out" 2>"$log")
+(ulimit -n 100 && timeout 20 "$WOK_SERVER" --check-config --connections-max 101 >"$out" 2>"$log")
 code=$?
 told "more connections than descriptors" 2 '--connections-max 101.* 100 ' 'ulimit -n'
-(ulimit -n 100 && timeout 5 "$WOK_SERVER" --check-config --connections-max 100 >"$out" 2>"$log")
+(ulimit -n 100 && timeout 20 "$WOK_SERVER" --check-config --connections-max 100 >"$out" 2>"$log")
 same "as many connections as descriptors" 0 $?
 log=$scratch/log
 
@@ -147,12 +147,12 @@ same "a second listener that is taken: exit code" 69 "$code"
 finds "a second listener that is taken: named" "cannot listen on $taken" "$log"
 
 # The runtime needs some ten: with fewer it cannot start, and says what would help.
-timeout 5 prlimit --nofile=6 "$WOK_SERVER" --listen 127.0.0.1:0 --workers 2 >"$out" 2>"$log"
+timeout 20 prlimit --nofile=6 "$WOK_SERVER" --listen 127.0.0.1:0 --workers 2 >"$out" 2>"$log"
 code=$?
 told "too few descriptors to start" 69 'start the runtime: Too many open files' 'ulimit -n'
 if [ -c /dev/full ]; then
     for option in --help --check-config '--completions=bash'; do
-        timeout 5 "$WOK_SERVER" $option >/dev/full 2>"$log"
+        timeout 20 "$WOK_SERVER" $option >/dev/full 2>"$log"
         code=$?
         : >"$out"
         told "$option into a full disk" 69 'stdout: No space left' 'where there is room'

@@ -102,7 +102,7 @@ fi
     finds "and it shows them" '^WOK_LISTEN_TLS +fd:secure +flag' out
     finds "and says what it cannot know" '^wok-server: --listen-tls fd:secure: no socket was passed to this check' err
     for value in fd: "fd:$(printf '%064d' 0)"; do
-        timeout 5 "$WOK_SERVER" $pair --listen-tls "$value" 2>err
+        timeout 20 "$WOK_SERVER" $pair --listen-tls "$value" 2>err
         same "--listen-tls $value is refused" 2 $?
     done
 }

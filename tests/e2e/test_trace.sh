@@ -6,7 +6,7 @@ trace=0af7651916cd43dd8448eb211c80319c span=b7ad6b7169203331
 
 # JavaScript over `lines`, the access log's lines so far; what it gives has to be true within a second.
 accessed() { # claim, expression
-    until_true 5 sees "$2"
+    until_true 20 sees "$2"
     same "$1" true "$(sees_what "$2")"
 }
 sees_what() {
