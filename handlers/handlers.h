@@ -20,6 +20,7 @@ void wok__handle_tasks_get(wok_http_exchange *exchange);      /* GET /tasks */
 void wok__handle_task_get(wok_http_exchange *exchange);       /* GET /tasks/{id} */
 void wok__handle_task_delete(wok_http_exchange *exchange);    /* DELETE /tasks/{id} */
 void wok__handle_sleep(wok_http_exchange *exchange);          /* GET /sleep */
+void wok__handle_metrics(wok_http_exchange *exchange);        /* GET /metrics */
 void wok__handle_panic(wok_http_exchange *exchange);          /* GET /panic */
 void wok__handle_runtime(wok_http_exchange *exchange);        /* GET /runtime */
 

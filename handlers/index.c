@@ -33,6 +33,8 @@ static const struct {
      "waits in a parked task, on a pool thread or on a worker: ms=N&on=task|pool|"
      "worker"},
     {"GET", "/runtime", "tells the runtime's figures: workers, tasks, blocking pool, memory"},
+    {"GET", "/metrics",
+     "tells the figures of the runtime, the server and the process to Prometheus"},
     {"GET", "/panic", "panics: this request gets its 500, everything else goes on"},
 };
 

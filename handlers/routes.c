@@ -19,6 +19,7 @@ const wok_route wok_routes[] = {
     {"DELETE", "/tasks/{id}", wok__handle_task_delete, 0},
     {"GET", "/sleep", wok__handle_sleep, 0},
     {"GET", "/runtime", wok__handle_runtime, WOK_ROUTE_ALWAYS},
+    {"GET", "/metrics", wok__handle_metrics, WOK_ROUTE_ALWAYS},
     {"GET", "/panic", wok__handle_panic, WOK_ROUTE_DEMO},
     {NULL, NULL, NULL, 0},
 };

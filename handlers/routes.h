@@ -10,6 +10,7 @@
 #include <wok/http/server.h>
 
 struct wok__registry;
+struct wok__busy;
 
 /** The context of every exchange (wok_http_server_options.context); constant while it serves. */
 struct wok_handlers_context {
@@ -17,6 +18,7 @@ struct wok_handlers_context {
     bool demo;                      /* the demonstration is on: also what /sleep?on=worker asks */
     size_t fan_out_max;             /* sources of one /aggregate; 0: 1,000 */
     struct wok__registry *detached; /* the tasks of /tasks (detached.h); NULL: there are none */
+    struct wok__busy *busy;         /* what /metrics tells of the workers (busy.h); NULL: nothing */
 };
 
 /** The routes, ended by a line without a method. */

@@ -19,6 +19,7 @@
 
 #include <openssl/crypto.h>
 
+#include "busy.h"
 #include "detached.h"
 #include "log/log.h"
 #include "routes.h"
@@ -402,7 +403,7 @@ static int serve(program_ref *args, int *result)
     const struct wok__config *config = &program->config;
     wok_http_server_options options = config->server;
     WOK_CLEANUP(wok__signals_done) struct wok__signals signals = {0};
-    wok_join watchdog;
+    wok_join watchdog, busy = {NULL};
     int error;
 
     options.routes = wok_routes;
@@ -433,6 +434,9 @@ static int serve(program_ref *args, int *result)
         return 0;
     }
     watchdog = wok__watchdog_start(&program->notifier);
+    error = wok__busy_start(&program->handlers.busy, &busy);
+    if (error < 0)
+        wok__log_printf(&warned, "/metrics lacks the workers: %s", strerror(-error));
     error = wok__notify_surely(&program->notifier, "READY=1\nSTATUS=Serving");
     if (error < 0)
         wok__log_printf(&warned, "cannot tell NOTIFY_SOCKET: %s", strerror(-error));
@@ -441,6 +445,9 @@ static int serve(program_ref *args, int *result)
         *result = cannot("wait for signals", error);
     drain(program);
     wok__watchdog_stop(&watchdog);
+    wok_join_abort(&busy);
+    (void)wok_join_await(&busy, NULL, NULL);
+    wok_join_drop(&busy);
     return 0;
 }
 
@@ -469,6 +476,7 @@ static int run(struct program *program)
     wok_http_server_free(program->server);
     wok_runtime_free(runtime);
     wok__registry_free(program->handlers.detached);
+    wok__busy_free(program->handlers.busy);
     return exit_code;
 }
 

@@ -53,6 +53,7 @@ struct wok_http_exchange {
     wok_http_server *server;  /* constant */
     wok_http_handler handler; /* set by the router */
     const char *route;        /* the path in the table, set by the router; NULL: none */
+    size_t route_index;       /* of the path among all, set by the router; 0: none */
     void *context;            /* constant */
     wok_instant started;
     bool keep_alive;          /* what the client wishes */

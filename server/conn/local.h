@@ -12,6 +12,7 @@
 
 #include <wok/http/server.h>
 
+#include "conn/traffic.h"
 #include "http/date.h"
 #include "platform/atomic.h"
 
@@ -37,6 +38,7 @@ struct wok__server_local {
     uint64_t shed_logged_ns; /* when the log last heard of refusals; 0: never */
     void *compressors;       /* kept for the next answer: gzip.c */
     uint32_t compressor_count;
+    struct wok__traffic *traffic; /* by path */
     char pad[64];
     struct wok__server_counters counters;
     char pad_behind[64];

@@ -469,6 +469,9 @@ static void end_answer(struct wok__connection *connection, struct wok__slot_of_p
     if (exchange->status == 0)
         exchange->status = 200; /* a handler that returned without a status */
     wok__counter_up(&wok__local(server)->counters.by_class[exchange->status / 100 % 6]);
+    wok__traffic_count(&wok__local(server)->traffic[exchange->route_index],
+                       exchange->request.method, exchange->status,
+                       wok_elapsed(exchange->started).ns); /* a handler may have run in this wake */
     if (connection->gone)
         wok__counter_up(&wok__local(server)->counters.client_gone);
     if (server->options.access_log)

@@ -28,6 +28,7 @@ struct wok_http_server {
     struct wok__router *router;      /* constant */
     struct wok__server_local *locals;
     unsigned local_count;
+    struct wok__traffic *traffic; /* of all locals, one after the other */
     wok_slice transport_security; /* constant: a line for answers over TLS, or empty */
     char transport_security_text[64];
     uint32_t id_prefix;
@@ -79,6 +80,10 @@ void wok__router_free(struct wok__router *router);
 /* Finds the handler of the exchange's request; NULL: the exchange has been answered (404, 405, a
  * demonstration that is off, OPTIONS). */
 wok_http_handler wok__router_find(const struct wok__router *router, wok_http_exchange *exchange);
+
+/* The paths of the table, each once; the first, which is NULL, is of requests that have none. */
+size_t wok__router_paths(const struct wok__router *router);
+const char *wok__router_path(const struct wok__router *router, size_t index);
 
 /* ---- connection.c ----------------------------------------------------------------------------- */
 

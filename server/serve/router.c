@@ -18,12 +18,13 @@ struct entry {
     const wok_route *route;
     wok_slice method, path;
     bool has_parameters;
-    int next; /* of the same group, or -1 */
+    size_t index; /* of its path */
+    int next;     /* of the same group, or -1 */
 };
 
 struct wok__router {
     bool demo;
-    size_t count;
+    size_t count, paths;
     int first[SIZES];    /* by path size; longer paths are in the last one */
     int with_parameters; /* the first of those */
     struct entry entries[];
@@ -32,6 +33,17 @@ struct wok__router {
 static size_t bucket(size_t size)
 {
     return size < SIZES ? size : SIZES - 1;
+}
+
+/* Gives it the number of the line before with the same path, or the next one. */
+static void number_path(struct wok__router *router, struct entry *entry)
+{
+    for (const struct entry *other = router->entries; other < entry; other++)
+        if (wok_slice_equal(other->path, entry->path)) {
+            entry->index = other->index;
+            return;
+        }
+    entry->index = router->paths++;
 }
 
 struct wok__router *wok__router_new(const wok_route *routes, bool demo)
@@ -46,6 +58,7 @@ struct wok__router *wok__router_new(const wok_route *routes, bool demo)
         return NULL;
     router->demo = demo;
     router->count = count;
+    router->paths = 1;
     for (size_t i = 0; i < SIZES; i++)
         router->first[i] = -1;
     router->with_parameters = -1;
@@ -59,6 +72,7 @@ struct wok__router *wok__router_new(const wok_route *routes, bool demo)
                                            : &router->first[bucket(entry->path.size)];
         entry->next = *first;
         *first = (int)i;
+        number_path(router, entry);
     }
     return router;
 }
@@ -66,6 +80,19 @@ struct wok__router *wok__router_new(const wok_route *routes, bool demo)
 void wok__router_free(struct wok__router *router)
 {
     free(router);
+}
+
+size_t wok__router_paths(const struct wok__router *router)
+{
+    return router->paths;
+}
+
+const char *wok__router_path(const struct wok__router *router, size_t index)
+{
+    for (size_t i = 0; i < router->count; i++)
+        if (router->entries[i].index == index)
+            return router->entries[i].route->path;
+    return NULL;
 }
 
 static bool is_on(const struct wok__router *router, const struct entry *entry)
@@ -230,6 +257,7 @@ static enum found find_in(const struct wok__router *router, int first, wok_http_
             return SWITCHED_OFF;
         found = OTHER_METHOD;
         exchange->route = entry->route->path;
+        exchange->route_index = entry->index;
         exchange->always = (entry->route->flags & WOK_ROUTE_ALWAYS) != 0;
         if (!wok_slice_equal(entry->method, method))
             continue;

@@ -35,6 +35,20 @@ static void write_transport_security(wok_http_server *server)
                                                server->options.hsts_seconds)};
 }
 
+/* A table for each worker, in one block, whose pages are not touched before they answer. */
+static bool make_traffic(wok_http_server *server)
+{
+    size_t paths;
+
+    if (server->locals == NULL || server->router == NULL)
+        return false;
+    paths = wok__router_paths(server->router);
+    server->traffic = calloc(server->local_count * paths, sizeof *server->traffic);
+    for (unsigned i = 0; server->traffic != NULL && i < server->local_count; i++)
+        server->locals[i].traffic = &server->traffic[i * paths];
+    return server->traffic != NULL;
+}
+
 int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_options *options)
 {
     wok_runtime *runtime = wok_runtime_current();
@@ -66,7 +80,7 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
         if (getrandom(random, sizeof *random, 0) < 0)
             *random = wok_now().ns + i;
     }
-    if (server->locals == NULL || server->router == NULL) {
+    if (!make_traffic(server)) {
         wok_http_server_free(server);
         return -ENOMEM;
     }
@@ -94,6 +108,7 @@ void wok_http_server_free(wok_http_server *server)
     for (unsigned i = 0; server->locals != NULL && i < server->local_count; i++)
         free_local(&server->locals[i]);
     free(server->locals);
+    free(server->traffic);
     wok__addresses_done(&server->addresses);
     wok__router_free(server->router);
     wok_http_tls_unref(server->tls);

@@ -39,7 +39,7 @@ same "/readyz answers 200 ready" '200 ready' "$status $(cat "$body")"
 ask /
 same "/ answers 200" 200 "$status"
 same "/ is JSON" application/json "$type"
-holds "/ lists the endpoints" "it.name === 'wok-server' && it.endpoints.length === 14 &&
+holds "/ lists the endpoints" "it.name === 'wok-server' && it.endpoints.length === 15 &&
     it.endpoints.every(e => e.method && e.path && e.does)"
 ask /version
 holds "/version tells what runs" "it.name === 'wok-server' && /^\d+\.\d+\.\d+$/.test(it.version) &&

@@ -71,6 +71,7 @@ static const struct request requests[] = {
     {"hash", TASK("42", "{\"kind\": \"hash\", \"rounds\": 3}             "), 1, 202, 0},
     {"task", "GET /tasks/1?wait_ms=3" END "\r\n", 1, 200, 1},
     {"abort", "DELETE /tasks/1" END "\r\n", 1, 200, 1},
+    {"metrics", "GET /metrics" END "\r\n", 1, 200, 0},
     {"list", "GET /tasks" END "\r\n", 1, 200, 250},
     {"pipeline", "GET /sleep?ms=5" END "\r\nGET /version" END "\r\nGET /" END "\r\n", 3, 200, 0},
 };

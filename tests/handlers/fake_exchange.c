@@ -252,6 +252,28 @@ void wok_http_server_metrics_get(const wok_http_server *server,
     *ret_metrics = fake_server_metrics;
 }
 
+const uint64_t wok_http_duration_bounds_ns[WOK_HTTP_DURATION_BOUNDS] = {
+    1000000, 2000000, 3000000,  4000000,  5000000,  6000000,  7000000,
+    8000000, 9000000, 10000000, 11000000, 12000000, 13000000, 14000000};
+
+bool wok_http_server_route_metrics_get(const wok_http_server *server, size_t index,
+                                       wok_http_route_metrics *ret_metrics)
+{
+    (void)server;
+    *ret_metrics = (wok_http_route_metrics){.path = "/a\"b\\c\nd", .count = 3, .sum_ns = 20000000};
+    ret_metrics->buckets[0] = 1;
+    ret_metrics->buckets[14] = 2;
+    return index == 0;
+}
+
+bool wok_http_server_answers_next(const wok_http_server *server, size_t *cursor,
+                                  wok_http_answers *ret_answers)
+{
+    (void)server;
+    *ret_answers = (wok_http_answers){"/a", WOK_HTTP_OTHER, 501, 7};
+    return (*cursor)++ == 0;
+}
+
 bool wok_http_server_draining(const wok_http_server *server)
 {
     (void)server;

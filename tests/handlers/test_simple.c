@@ -187,3 +187,29 @@ WOK_TEST(simple, a_sleep_of_a_client_that_is_gone_ends)
     cr_assert_eq(wok_elapsed(begin).ns, wok_ms(5).ns);
     cr_assert_eq(fake.status, 0);
 }
+
+/* The lines of a family: its HELP, its TYPE and its samples, in one piece. */
+static void cr_assert_has(const char *text)
+{
+    cr_assert_not_null(strstr(fake.body, text), "%s in %s", text, fake.body);
+}
+
+WOK_TEST(simple, metrics_are_the_text_format_and_labels_are_escaped)
+{
+    demo.server = (wok_http_server *)&demo;
+    cr_assert_not_null(asked(wok__handle_metrics, "/metrics"));
+    cr_assert_str_eq(fake.content_type, "text/plain; version=0.0.4; charset=utf-8");
+    cr_assert_has("# TYPE http_server_request_duration_seconds histogram\n"
+                  "http_server_request_duration_seconds_bucket{http_route=\"/a\\\"b\\\\c\\nd\","
+                  "le=\"0.001\"} 1\n");
+    cr_assert_has("le=\"0.014\"} 1\n");
+    cr_assert_has("le=\"+Inf\"} 3\n");
+    cr_assert_has("_sum{http_route=\"/a\\\"b\\\\c\\nd\"} 0.02");
+    cr_assert_has("_count{http_route=\"/a\\\"b\\\\c\\nd\"} 3\n");
+    cr_assert_has("wok_http_requests_total{http_request_method=\"_OTHER\","
+                  "http_response_status_code=\"501\",http_route=\"/a\"} 7\n");
+    cr_assert_has("# TYPE wok_build_info gauge\nwok_build_info{compiler=\"");
+    cr_assert_has("\nprocess_resident_memory_bytes ");
+    demo.server = NULL;
+    fake_done(&fake);
+}

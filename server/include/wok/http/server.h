@@ -131,6 +131,48 @@ WOK_API
 void wok_http_server_metrics_get(const wok_http_server *server,
                                  wok_http_server_metrics *ret_metrics);
 
+/** Bounds of the durations that a server tells apart. */
+enum { WOK_HTTP_DURATION_BOUNDS = 14 };
+extern WOK_API
+const uint64_t wok_http_duration_bounds_ns[WOK_HTTP_DURATION_BOUNDS];
+
+/** How long the requests of one path took, from the end of their head until their answer was written. */
+typedef struct wok_http_route_metrics {
+    /** As in the table of routes; NULL: those that have no route. */
+    const char *path;
+    uint64_t count, sum_ns;
+    /** [i]: at most wok_http_duration_bounds_ns[i], and above the one before; the last: above all. */
+    uint64_t buckets[WOK_HTTP_DURATION_BOUNDS + 1];
+} wok_http_route_metrics;
+
+/** How many answers of one kind there were. */
+typedef struct wok_http_answers {
+    const char *path; /* as above */
+    wok_http_method method;
+    int status; /* of one that is rare the first of its class: 299 counts as 200 */
+    uint64_t count;
+} wok_http_answers;
+
+/**
+ * Reads the durations of one path after the other, from an index of 0; false: there are no more.
+ *
+ * Threads:    any, until the server is freed.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+bool wok_http_server_route_metrics_get(const wok_http_server *server, size_t index,
+                                       wok_http_route_metrics *ret_metrics);
+
+/**
+ * Gives one kind of answers after the other, those that there were; `*cursor` begins at 0; false: no more.
+ *
+ * Threads:    any, until the server is freed.
+ * Cancel:     not a cancellation point.
+ */
+WOK_API
+bool wok_http_server_answers_next(const wok_http_server *server, size_t *cursor,
+                                  wok_http_answers *ret_answers);
+
 /**
  * True from the moment the drain began.
  *
