@@ -131,8 +131,9 @@ WOK_API
 void wok_http_server_metrics_get(const wok_http_server *server,
                                  wok_http_server_metrics *ret_metrics);
 
-/** Bounds of the durations that a server tells apart. */
+/** How many bounds there are of the durations that a server tells apart. */
 enum { WOK_HTTP_DURATION_BOUNDS = 14 };
+/** The bounds, in nanoseconds, each above the one before. */
 extern WOK_API
 const uint64_t wok_http_duration_bounds_ns[WOK_HTTP_DURATION_BOUNDS];
 
