@@ -20,6 +20,7 @@
 #include "conn/server.h"
 #include "http/encoding.h"
 #include "http/headers.h"
+#include "http/origin.h"
 #include "http/status.h"
 
 enum {
@@ -139,7 +140,7 @@ void wok__exchange_compress(struct wok_http_exchange *exchange)
     if (size < options->compress_bytes_min && wanted != WOK__ENCODING_GZIP_ONLY)
         return; /* whoever asks gets it so, as good as always */
     exchange->varies = true;
-    if (wanted == WOK__ENCODING_IDENTITY)
+    if (wanted == WOK__ENCODING_IDENTITY || wok__request_is_from_elsewhere(&exchange->request))
         return;
     if (exchange->stream.vtable == NULL)
         compress_now(exchange);

@@ -33,6 +33,13 @@ for value in 'gzip;q=0.1' '*' 'x-gzip' 'deflate, gzip;q=1.0, *;q=0.5' 'gzip, ide
     same "'$value': compressed" gzip "$(header Content-Encoding)"
 done
 
+for from in 'Sec-Fetch-Site: cross-site' 'Referer: https://elsewhere.example/'; do
+    ask "$large" -H 'Accept-Encoding: gzip' -H "$from"
+    same "$from: as it is" '' "$(header Content-Encoding)"
+done
+ask "$large" -H 'Accept-Encoding: gzip' -H "Referer: $url/"
+same "a page of its own: compressed" gzip "$(header Content-Encoding)"
+
 ask "$large" -H 'Accept-Encoding: gzip' -I
 same "HEAD: the same encoding" gzip "$(header Content-Encoding)"
 [ "$(length)" -gt 300 ] && [ "$(length)" -lt 3000 ]
