@@ -37,14 +37,26 @@ static bool was_quiet(const struct wok__worker *worker, uint64_t spent_ns)
            trim->heap_cost_ns < (worker->now_ns - trim->heap_ns) / 100;
 }
 
+/* One walk at a time in the process.  Two are of no use; and where the heap is not glibc's (a sanitizer's, or one
+ * that is preloaded), the first walk sets up an arena which a second one reads half made. */
+static atomic_u32 walking;
+
 static void trim_heap(struct wok__worker *worker)
 {
     struct wok__trim *trim = &worker->trim;
 
+    if (exchange_acquire(&walking, 1) != 0) /* [trim.walk] */
+        return;                             /* there is another interval */
     trim->heap_polls = load_relaxed(&worker->counters.polls);
     malloc_trim(0);
+    store_release(&walking, 0); /* [trim.walk] */
     trim->heap_ns = wok__clock_now(&worker->runtime->clock);
     trim->heap_cost_ns = trim->heap_ns - worker->now_ns;
+}
+
+void wok__worker_trim_init(struct wok__worker *worker)
+{
+    worker->trim.last_ns = worker->trim.heap_ns = worker->now_ns;
 }
 
 bool wok__worker_trim(struct wok__worker *worker)

@@ -21,6 +21,9 @@ struct wok__trim {
     uint64_t heap_cost_ns;   /* what that took */
 };
 
+/* At the worker's begin: nothing is due yet. */
+void wok__worker_trim_init(struct wok__worker *worker);
+
 /* Gives back what is due at worker->now_ns; true if that took a while. */
 bool wok__worker_trim(struct wok__worker *worker);
 

@@ -277,6 +277,7 @@ void wok__worker_main(void *argument)
     wok__slab_cache_init(&worker->memory, &worker->runtime->slab);
     wok__stack_cache_init(&worker->stacks, worker->runtime->options.stack_bytes);
     worker->now_ns = wok__clock_now(&worker->runtime->clock);
+    wok__worker_trim_init(worker);
     if (options->on_thread_start != NULL)
         options->on_thread_start(options->argument);
     if (worker->runtime->turns != NULL)

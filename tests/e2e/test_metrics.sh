@@ -8,7 +8,11 @@ before=$(same_count)
 reload_says 'no certificates'
 same "a reload takes no count back" "$before" "$(same_count)"
 stop_server
-start_server --sandbox
-client metrics.mjs sandbox
-stop_server
+if [ -z "${WOK_SANITIZE:-}" ]; then
+    start_server --sandbox
+    client metrics.mjs sandbox
+    stop_server
+else
+    skip "in the sandbox: the sanitizers make system calls of their own"
+fi
 finish
