@@ -395,6 +395,13 @@ static void drain(struct program *program)
     end_tasks_join_drop(&ending);
 }
 
+static void stop_watching(wok_join *busy)
+{
+    wok_join_abort(busy);
+    (void)wok_join_await(busy, NULL, NULL);
+    wok_join_drop(busy);
+}
+
 WOK_TASK(serve, program_ref, int);
 
 static int serve(program_ref *args, int *result)
@@ -403,7 +410,7 @@ static int serve(program_ref *args, int *result)
     const struct wok__config *config = &program->config;
     wok_http_server_options options = config->server;
     WOK_CLEANUP(wok__signals_done) struct wok__signals signals = {0};
-    wok_join watchdog, busy = {NULL};
+    wok_join watchdog, busy;
     int error;
 
     options.routes = wok_routes;
@@ -424,6 +431,11 @@ static int serve(program_ref *args, int *result)
         *result = cannot("keep detached tasks", error);
         return 0;
     }
+    error = wok__busy_start(&program->handlers.busy, &busy); /* requests look at it */
+    if (error < 0) {
+        *result = cannot("watch the workers", error);
+        return 0;
+    }
     *result = enter_sandbox(program);
     if (*result == 0 && (error = wok__signals_init(&signals)) < 0)
         *result = cannot("wait for signals", error);
@@ -431,12 +443,10 @@ static int serve(program_ref *args, int *result)
         *result = listen_all(program);
     if (*result != 0) {
         (void)wok_http_server_drain(program->server, NULL);
+        stop_watching(&busy);
         return 0;
     }
     watchdog = wok__watchdog_start(&program->notifier);
-    error = wok__busy_start(&program->handlers.busy, &busy);
-    if (error < 0)
-        wok__log_printf(&warned, "/metrics lacks the workers: %s", strerror(-error));
     error = wok__notify_surely(&program->notifier, "READY=1\nSTATUS=Serving");
     if (error < 0)
         wok__log_printf(&warned, "cannot tell NOTIFY_SOCKET: %s", strerror(-error));
@@ -445,9 +455,7 @@ static int serve(program_ref *args, int *result)
         *result = cannot("wait for signals", error);
     drain(program);
     wok__watchdog_stop(&watchdog);
-    wok_join_abort(&busy);
-    (void)wok_join_await(&busy, NULL, NULL);
-    wok_join_drop(&busy);
+    stop_watching(&busy);
     return 0;
 }
 
