@@ -4,20 +4,9 @@
 #include "http/origin.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "http/headers.h"
-
-static bool equal_authority(wok_slice one, wok_slice other)
-{
-    if (one.size != other.size)
-        return false;
-    for (size_t i = 0; i < one.size; i++) {
-        unsigned char a = (unsigned char)one.data[i], b = (unsigned char)other.data[i];
-        if (a != b && ((a ^ b) != 0x20 || (a | 0x20) < 'a' || (a | 0x20) > 'z'))
-            return false;
-    }
-    return true;
-}
 
 /* "https://host:port/..." is of its authority, "/..." of ours, and all else of nobody we know. */
 static bool is_ours(wok_slice referer, wok_slice authority)
@@ -33,7 +22,7 @@ static bool is_ours(wok_slice referer, wok_slice authority)
     size_t size = 0;
     while (begin + size < end && strchr("/?#", begin[size]) == NULL)
         size++;
-    return equal_authority((wok_slice){begin, size}, authority);
+    return size > 0 && size == authority.size && strncasecmp(begin, authority.data, size) == 0;
 }
 
 bool wok__request_is_from_elsewhere(const wok_http_request *request)

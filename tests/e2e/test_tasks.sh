@@ -86,7 +86,7 @@ stop_server
 
 # A stop waits for tasks as for requests, tells them, and names those that it gives up.
 start_server --grace 20000
-task '{"kind": "fetch", "source": "x", "delay_ms": 700}'
+task '{"kind": "fetch", "source": "x", "delay_ms": 3000}'
 task '{"kind": "hash", "rounds": 10000000}'
 task '{"kind": "hash", "rounds": 10000000}'
 task '{"kind": "hash", "rounds": 10000000}'
@@ -96,6 +96,7 @@ curl -s -m 30 "$url/tasks/1?wait_ms=60000" >"$scratch/waited" &
 waiter=$!
 waits() { [ "$(curl -s -m 10 "$url/runtime" | sed -n 's/.*"requests_running": \([0-9]*\).*/\1/p')" -ge 2 ]; }
 until_true 10 waits
+check $? "somebody waits for a task when the stop comes"
 kill -TERM "$server"
 wait_server 30
 wait "$waiter"

@@ -49,6 +49,10 @@ Test(origin, a_referer_names_its_host_and_port)
     cr_assert(referred("wok.example", "//evil/"));
     cr_assert(referred("wok.example", "about:blank"));
     cr_assert(referred("wok.example", ""));
+
+    begin_request(); /* as of HTTP/1.0 without a Host */
+    add("Referer", "https:///");
+    cr_assert(wok__request_is_from_elsewhere(&request));
 }
 
 Test(origin, the_browsers_own_word_goes_first)
