@@ -35,18 +35,32 @@ static void write_transport_security(wok_http_server *server)
                                                server->options.hsts_seconds)};
 }
 
-/* A table for each worker, in one block, whose pages are not touched before they answer. */
-static bool make_traffic(wok_http_server *server)
+/* A number that nobody outside can foretell, or, without the kernel's, one that differs each time. */
+static uint64_t random_number(void)
 {
-    size_t paths;
+    uint64_t number;
 
-    if (server->locals == NULL || server->router == NULL)
-        return false;
-    paths = wok__router_paths(server->router);
+    if (getrandom(&number, sizeof number, 0) < 0)
+        number = wok_now().ns;
+    return number;
+}
+
+/* What each worker has to itself. The tables of counts are one block, whose pages are not touched
+   before they answer. */
+static bool make_locals(wok_http_server *server)
+{
+    size_t paths = wok__router_paths(server->router);
+
+    server->local_count = wok_runtime_workers_max(server->runtime) + 1;
+    server->locals = calloc(server->local_count, sizeof *server->locals);
     server->traffic = calloc(server->local_count * paths, sizeof *server->traffic);
-    for (unsigned i = 0; server->traffic != NULL && i < server->local_count; i++)
+    if (server->locals == NULL || server->traffic == NULL)
+        return false;
+    for (unsigned i = 0; i < server->local_count; i++) {
+        server->locals[i].random = random_number() + i;
         server->locals[i].traffic = &server->traffic[i * paths];
-    return server->traffic != NULL;
+    }
+    return true;
 }
 
 int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_options *options)
@@ -66,21 +80,12 @@ int wok_http_server_new(wok_http_server **ret_server, const wok_http_server_opti
     write_transport_security(server);
     server->runtime = runtime;
     server->handshakes = (wok_semaphore)WOK_SEMAPHORE_INIT(server->options.handshakes_max);
-    server->local_count = wok_runtime_workers_max(runtime) + 1;
-    server->locals = calloc(server->local_count, sizeof *server->locals);
-    server->router = wok__router_new(options->routes, options->demo);
     pthread_mutex_init(&server->lock, NULL);
     /* It tells one run's ids from another's; a guess would do no harm. */
-    if (getrandom(&server->id_prefix, sizeof server->id_prefix, 0) < 0)
-        server->id_prefix = (uint32_t)wok_now().ns;
-    if (getrandom(&server->addresses.seed, sizeof server->addresses.seed, 0) < 0)
-        server->addresses.seed = wok_now().ns;
-    for (unsigned i = 0; server->locals != NULL && i < server->local_count; i++) {
-        uint64_t *random = &server->locals[i].random;
-        if (getrandom(random, sizeof *random, 0) < 0)
-            *random = wok_now().ns + i;
-    }
-    if (!make_traffic(server)) {
+    server->id_prefix = (uint32_t)random_number();
+    server->addresses.seed = random_number();
+    server->router = wok__router_new(options->routes, options->demo);
+    if (server->router == NULL || !make_locals(server)) {
         wok_http_server_free(server);
         return -ENOMEM;
     }
