@@ -98,6 +98,8 @@ if(WOK_TESTS)
 
     if(source STREQUAL "runtime/test_visitors.c")
       list(PREPEND links -Wl,--wrap=wok__driver_wake,--wrap=wok__driver_done)
+    elseif(source STREQUAL "runtime/test_last_block.c")
+      list(PREPEND links -Wl,--wrap=wok__slab_give,--wrap=wok__slab_done,--wrap=wok__driver_done)
     endif()
     string(MAKE_C_IDENTIFIER "${folder}_${stem}" target)
     add_executable(${target} "tests/${source}" ${extra})

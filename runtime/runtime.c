@@ -135,13 +135,13 @@ static int start_threads(struct wok_runtime *runtime)
     return error;
 }
 
-/* Frees the rest of a runtime unless a handle or a waker still holds a block of it.  Under the lock,
- * which goes with it. */
+/* Frees the rest of a runtime if it was freed and no handle or waker holds a block of it.  Under the
+ * lock, which goes with it. */
 static void free_if_unused(struct wok_runtime *runtime)
 {
     struct wok__slab_figures figures = {0};
 
-    if (runtime->has_slab)
+    if (runtime->freed && runtime->has_slab)
         wok__slab_figures(&runtime->slab, &figures);
     if (!runtime->freed || figures.in_use != 0) {
         wok__lock_give(&runtime->last_lock);
@@ -152,7 +152,9 @@ static void free_if_unused(struct wok_runtime *runtime)
     free(runtime);
 }
 
-void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t class)
+/* Whether the runtime was freed is looked at under the lock: looked at before, it could be freed between the
+ * look and the give, and then nobody would free the rest, or somebody in the middle of the give. */
+void wok__runtime_give_outside(struct wok_runtime *runtime, void *block, uint8_t class)
 {
     wok__lock_take(&runtime->last_lock);
     wok__slab_give(&runtime->slab, NULL, block, class);

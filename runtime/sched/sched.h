@@ -165,8 +165,9 @@ static inline uint32_t wok__worker_stealable(const struct wok__worker *worker)
 /* observe/metrics.c: tasks that were spawned and have not ended, blocking ones included. */
 uint64_t wok__runtime_live(const struct wok_runtime *runtime);
 
-/* runtime.c: gives a block back that may be the last one of a runtime which was freed. */
-void wok__runtime_give_late(struct wok_runtime *runtime, void *block, uint8_t class);
+/* runtime.c: gives a block back on a thread that is no worker: it may be the last one of a runtime that
+ * was freed. */
+void wok__runtime_give_outside(struct wok_runtime *runtime, void *block, uint8_t class);
 
 /* runtime.c: makes the worker of a seat, without a thread; and the opposite. */
 WOK_MUST_USE

@@ -253,10 +253,10 @@ void wok__task_memory_give(struct wok_runtime *runtime, void *block, uint8_t cla
 {
     struct wok__worker *worker = worker_of(runtime);
 
-    if (load_relaxed(&runtime->closed) != 0 && worker == NULL)
-        wok__runtime_give_late(runtime, block, class);
+    if (worker == NULL)
+        wok__runtime_give_outside(runtime, block, class);
     else
-        wok__slab_give(&runtime->slab, worker != NULL ? &worker->memory : NULL, block, class);
+        wok__slab_give(&runtime->slab, &worker->memory, block, class);
 }
 
 int wok__stack_take_here(struct wok__here *here, size_t stack_bytes, struct wok__stack *ret_stack)
