@@ -58,7 +58,7 @@ static unsigned walks_of_a_sleep(void)
 WOK_TEST(trim, a_server_that_is_probed_all_the_time_gives_its_heap_back)
 {
     cr_assert_eq(walks_of_a_minute(wok_seconds(5), 1000), 5); /* behind every second probe */
-    cr_assert_eq(walks_of_a_minute(wok_ms(100), 1000), 10); /* each 6 s */
+    cr_assert_eq(walks_of_a_minute(wok_ms(100), 1000), 10);   /* each 6 s */
     cr_assert_eq(walks_of_a_minute(wok_ms(100), 9), 10);
 }
 
