@@ -16,6 +16,7 @@
 #include <wok/http/message.h>
 
 #include "json.h"
+#include "params.h"
 #include "tree_memory.h"
 
 bool wok__nesting_is_within(wok_slice text, unsigned limit)
@@ -148,11 +149,7 @@ __attribute__((noinline)) static json_t *parse(wok_http_exchange *exchange, wok_
 
 bool wok__body_is_all(wok_http_exchange *exchange)
 {
-    if (wok_http_exchange_request(exchange)->query.size == 0)
-        return true;
-    wok_http_problem(exchange, 400,
-                     "POST takes its parameters in the JSON body, and none in the query.");
-    return false;
+    return wok__params_none(exchange, "POST takes them as members of its JSON body");
 }
 
 json_t *wok__body_parse(wok_http_exchange *exchange)

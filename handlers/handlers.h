@@ -31,6 +31,12 @@ static inline bool wok__demo_is_on(const wok_http_exchange *exchange)
     return context != NULL && context->demo;
 }
 
+#if defined(__clang__)
+#define WOK__COMPILER __VERSION__ /* names itself: "Clang 14.0.6" */
+#else
+#define WOK__COMPILER "gcc " __VERSION__
+#endif
+
 #define WOK__JSON_TYPE "application/json"
 #define WOK__TEXT_TYPE "text/plain; charset=utf-8"
 

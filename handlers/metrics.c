@@ -208,7 +208,7 @@ void wok__handle_metrics(wok_http_exchange *exchange)
     const struct wok_handlers_context *context = wok_http_exchange_context(exchange);
     const wok_runtime *runtime = wok_runtime_current();
     static const struct wok__label build[] = {
-        {"compiler", __VERSION__}, {"version", WOK_VERSION}, {NULL, NULL}};
+        {"compiler", WOK__COMPILER}, {"version", WOK_VERSION}, {NULL, NULL}};
 
     wok_http_respond(exchange, 200, "text/plain; version=0.0.4; charset=utf-8");
     wok__family(exchange, "wok_build_info", "gauge", "What runs; always 1.");

@@ -193,6 +193,24 @@ int wok__params_next(struct wok__params *params, wok_slice *ret_value)
     return index;
 }
 
+bool wok__params_none(wok_http_exchange *exchange, const char *where)
+{
+    char buffer[4 * QUOTED_MAX];
+    struct wok__params params = wok__params_begin(exchange, NULL, buffer, sizeof buffer);
+    wok_http_parameter parameter;
+    int more = wok_http_query_next(&params.query, &parameter);
+    const char *mark;
+
+    if (more < 0) {
+        (void)refuse_pair(&params, more);
+    } else if (more > 0) {
+        int size = quoted(parameter.name, &mark);
+        wok_http_problem(exchange, 400, "There is no parameter \"%.*s%s\" here; %s.", size,
+                         parameter.name.data, mark, where);
+    }
+    return more == 0;
+}
+
 struct wok__subject wok__params_subject(const struct wok__params *params, int index,
                                         const char *part)
 {

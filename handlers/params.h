@@ -60,6 +60,10 @@ struct wok__params wok__params_begin(wok_http_exchange *exchange, const struct w
 WOK_MUST_USE
 int wok__params_next(struct wok__params *params, wok_slice *ret_value);
 
+/** True if the query has no parameter; else the first is refused, and `where` says where they are taken. */
+WOK_MUST_USE
+bool wok__params_none(wok_http_exchange *exchange, const char *where);
+
 /** The subject of a sentence about the parameter looked at last, or about the part `part` of it. */
 struct wok__subject wok__params_subject(const struct wok__params *params, int index,
                                         const char *part);

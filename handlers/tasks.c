@@ -8,6 +8,7 @@
 
 #include "body.h"
 #include "handlers.h"
+#include "params.h"
 
 #define WAIT_RANGE ((struct wok__range){0, 60000})
 
@@ -114,20 +115,11 @@ void wok__handle_tasks_post(wok_http_exchange *exchange)
 
 /* ---- GET, DELETE --------------------------------------------------------------------------------- */
 
-/* False if there was one, and it was refused. */
-static bool takes_none(wok_http_exchange *exchange)
-{
-    if (wok_http_exchange_request(exchange)->query.size == 0)
-        return true;
-    wok_http_problem(exchange, 400, "This takes no parameters.");
-    return false;
-}
-
 void wok__handle_tasks_get(wok_http_exchange *exchange)
 {
     struct wok__registry *registry = registry_of(exchange);
 
-    if (registry != NULL && takes_none(exchange))
+    if (registry != NULL && wok__params_none(exchange, "there are none"))
         wok__tasks_answer_list(exchange, registry);
 }
 
@@ -172,7 +164,8 @@ void wok__handle_task_delete(wok_http_exchange *exchange)
     uint64_t id;
     int error;
 
-    if (registry == NULL || !take_id(exchange, &id) || !takes_none(exchange))
+    if (registry == NULL || !take_id(exchange, &id) ||
+        !wok__params_none(exchange, "there are none"))
         return;
     error = wok__detached_abort(registry, id, &view);
     if (error == 0)

@@ -19,12 +19,6 @@
 #define WOK_LLHTTP_VERSION "unknown"
 #endif
 
-#if defined(__clang__)
-#define COMPILER __VERSION__ /* names itself: "Clang 14.0.6" */
-#else
-#define COMPILER "gcc " __VERSION__
-#endif
-
 static wok_slice jansson_version_loaded(void)
 {
 #if JANSSON_VERSION_HEX >= 0x020d00 /* 2.13 brought the function */
@@ -51,7 +45,7 @@ void wok__handle_version(wok_http_exchange *exchange)
     member(&json, "name", WOK_SLICE("wok-server"));
     member(&json, "version", WOK_SLICE(WOK_VERSION));
     member(&json, "commit", WOK_SLICE(WOK_COMMIT));
-    member(&json, "compiler", WOK_SLICE(COMPILER));
+    member(&json, "compiler", WOK_SLICE(WOK__COMPILER));
     member(&json, "llhttp", WOK_SLICE(WOK_LLHTTP_VERSION));
     member(&json, "openssl", wok_slice_of(OpenSSL_version(OPENSSL_VERSION_STRING)));
     member(&json, "jansson", jansson_version_loaded());

@@ -121,7 +121,9 @@ Test(body, a_post_takes_no_query)
     fake_post(&fake, "/aggregate?mode=join", "application/json", WOK_SLICE("{}"));
     wok__handle_aggregate_post(&fake);
     cr_assert_eq(fake.status, 400);
-    cr_assert_not_null(strstr(fake.detail, "JSON body"));
+    cr_assert_str_eq(
+        fake.detail,
+        "There is no parameter \"mode\" here; POST takes them as members of its JSON body.");
     fake_done(&fake);
 }
 

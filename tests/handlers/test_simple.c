@@ -208,7 +208,7 @@ WOK_TEST(simple, metrics_are_the_text_format_and_labels_are_escaped)
     cr_assert_has("_count{http_route=\"/a\\\"b\\\\c\\nd\"} 3\n");
     cr_assert_has("wok_http_requests_total{http_request_method=\"_OTHER\","
                   "http_response_status_code=\"501\",http_route=\"/a\"} 7\n");
-    cr_assert_has("# TYPE wok_build_info gauge\nwok_build_info{compiler=\"");
+    cr_assert_has("# TYPE wok_build_info gauge\nwok_build_info{compiler=\"" WOK__COMPILER "\",");
     cr_assert_has("\nprocess_resident_memory_bytes ");
     demo.server = NULL;
     fake_done(&fake);

@@ -174,6 +174,15 @@ TASKS_TEST(what_is_refused_is_named_and_starts_nothing, 10)
     fake.context = &context;
     wok__handle_tasks_post(&fake);
     cr_assert_eq(fake.status, 400);
+    cr_assert_not_null(strstr(fake.detail, "no parameter \"kind\" here; POST"), "%s", fake.detail);
+    ask(wok__handle_tasks_get, "/tasks?n%61me=x&y=1");
+    cr_assert_eq(fake.status, 400);
+    cr_assert_str_eq(fake.detail, "There is no parameter \"name\" here; there are none.");
+    ask(wok__handle_tasks_get, "/tasks?%zz");
+    cr_assert_eq(fake.status, 400);
+    cr_assert_not_null(strstr(fake.detail, "\"%zz\" has a '%'"), "%s", fake.detail);
+    ask(wok__handle_tasks_get, "/tasks?&");
+    cr_assert_eq(fake.status, 200);
     ask(wok__handle_tasks_get, "/tasks");
     cr_assert_str_eq(fake.body, "{\"alive\": 0, \"kept\": 0, \"tasks\": []}\n");
 }
