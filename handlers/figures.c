@@ -30,10 +30,13 @@ static void open(struct wok__json *json, const char *name)
     wok__json_open(json, '{');
 }
 
-static void put_worker(struct wok__json *json, unsigned index, const wok_worker_metrics *worker)
+static void put_worker(struct wok__json *json, unsigned index, bool spare,
+                       const wok_worker_metrics *worker)
 {
     wok__json_open(json, '{');
     number(json, "worker", index);
+    wok__json_key(json, "spare");
+    wok__json_bool(json, spare);
     number(json, "polls", worker->polls);
     number(json, "parks", worker->parks);
     number(json, "steals", worker->steals);
@@ -51,7 +54,8 @@ static void put_worker(struct wok__json *json, unsigned index, const wok_worker_
     wok__json_close(json, '}');
 }
 
-/* Gives the number of timers in all wheels. */
+/* Gives the number of timers in all wheels.  A spare worker, which has stood in for a blocked one, is
+ * listed from then on. */
 static uint64_t put_workers(struct wok__json *json, const wok_runtime *runtime)
 {
     wok_worker_metrics worker;
@@ -60,7 +64,7 @@ static uint64_t put_workers(struct wok__json *json, const wok_runtime *runtime)
     wok__json_key(json, "workers");
     wok__json_open(json, '[');
     for (unsigned i = 0; wok_worker_metrics_get(runtime, i, &worker); i++) {
-        put_worker(json, i, &worker);
+        put_worker(json, i, i >= wok_runtime_workers(runtime), &worker);
         timers += worker.timers;
     }
     wok__json_close(json, ']');
