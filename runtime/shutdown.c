@@ -20,6 +20,7 @@
 
 #include "platform/futex.h"
 #include "platform/thread.h"
+#include "sched/census.h"
 #include "sched/sched.h"
 #include "sched/turns.h"
 #include "task/context.h"
@@ -100,50 +101,7 @@ static uint64_t wait_for_tasks(struct wok_runtime *runtime, uint64_t deadline_ns
 
 /* ---- what is left -------------------------------------------------------------------------------- */
 
-/* The tasks that live, each with a reference. */
-struct census {
-    size_t count, capacity;
-    struct wok_task **tasks;
-};
-
-static void note(void *object, void *argument)
-{
-    struct wok_task *task = object;
-    struct census *census = argument;
-
-    if (census->count < census->capacity && wok__state_try_ref(&task->state))
-        census->tasks[census->count++] = task;
-}
-
-static void census_done(struct census *census)
-{
-    for (size_t i = 0; i < census->count; i++)
-        wok__task_unref(census->tasks[i]);
-    free(census->tasks);
-    census->tasks = NULL;
-    census->count = census->capacity = 0;
-}
-
-/* Empty if there is no memory for it. */
-static struct census take_census(struct wok_runtime *runtime)
-{
-    struct census census = {.capacity = (size_t)wok__runtime_live(runtime) + 16};
-
-    for (;;) {
-        census.tasks = calloc(census.capacity, sizeof(struct wok_task *));
-        if (census.tasks == NULL)
-            return (struct census){0};
-        wok__slab_for_each(&runtime->slab, note, &census);
-        if (census.count < census.capacity)
-            return census;
-        size_t more = census.capacity * 2;
-        assert(more > census.capacity); /* there is no memory for so many */
-        census_done(&census);
-        census.capacity = more;
-    }
-}
-
-static size_t count_blocking(const struct census *census)
+static size_t count_blocking(const struct wok__census *census)
 {
     size_t count = 0;
 
@@ -159,47 +117,31 @@ static bool only_blocking(struct wok_runtime *runtime, uint64_t live)
         return false; /* the cheap question first */
     if (runtime->turns != NULL && wok__calls_wait(&runtime->turns->calls))
         return false; /* calls that have not begun: they are discarded at their turns */
-    WOK_CLEANUP(census_done) struct census census = take_census(runtime);
+    WOK_CLEANUP(wok__census_done) struct wok__census census = wok__census_take(runtime);
     return census.count == count_blocking(&census);
 }
 
-/* Since when the task runs, on CLOCK_MONOTONIC; 0: it does not, or nobody knows. */
-static uint64_t running_since(struct wok_runtime *runtime, struct wok_task *task)
+static wok_left describe(struct wok_runtime *runtime, const struct wok_task *task)
 {
-    if (!wok__state_is_running(&task->state))
-        return 0;
-    if (task->kind == WOK__TASK_BLOCKING)
-        return load_relaxed(&task->started_ns);
-    uint32_t seats = wok__seats(&runtime->spares);
-    for (uint32_t i = 0; i < seats; i++) {
-        const struct wok__worker *worker = runtime->workers[i];
-        if (load_relaxed(&worker->current) == task)
-            return load_relaxed(&worker->standing_since);
-    }
-    return 0;
-}
-
-static void describe(struct wok_runtime *runtime, struct wok_task *task, wok_left *ret_left)
-{
-    const wok_spawn_site *site = wok__task_site(task);
-    uint64_t since_ns = running_since(runtime, task), now_ns = real_now();
-
-    *ret_left = (wok_left){
-        .kind = task->kind == WOK__TASK_BLOCKING      ? WOK_LEFT_BLOCKING
-                : wok__state_is_running(&task->state) ? WOK_LEFT_RUNNING
-                                                      : WOK_LEFT_WAITING,
-        .file = site->file,
-        .line = site->line,
-        .task_id = task->id,
-        .running = wok_ns(since_ns != 0 && now_ns > since_ns ? now_ns - since_ns : 0),
+    wok_task_info info = wok__task_info_of(runtime, task);
+    wok_left left = {
+        .kind = info.blocking                    ? WOK_LEFT_BLOCKING
+                : info.state == WOK_TASK_RUNNING ? WOK_LEFT_RUNNING
+                                                 : WOK_LEFT_WAITING,
+        .file = info.file,
+        .line = info.line,
+        .task_id = info.id,
+        .running = info.running,
     };
-    wok__task_name_copy(ret_left->name, task);
+
+    memcpy(left.name, info.name, sizeof left.name);
+    return left;
 }
 
 /* Counts what lives, and lists the first of it: those that run before those that wait for them. */
 static void report_left(struct wok_runtime *runtime, wok_shutdown_report *report)
 {
-    WOK_CLEANUP(census_done) struct census census = take_census(runtime);
+    WOK_CLEANUP(wok__census_done) struct wok__census census = wok__census_take(runtime);
     /* A task is counted as ended a few instructions before it can no longer be found. */
     size_t live = (size_t)wok__runtime_live(runtime);
 
@@ -210,7 +152,7 @@ static void report_left(struct wok_runtime *runtime, wok_shutdown_report *report
     for (int running = 1; running >= 0; running--) {
         for (size_t i = 0; i < census.count && report->left_count < WOK_LEFT_MAX; i++) {
             if (wok__state_is_running(&census.tasks[i]->state) == (running == 1))
-                describe(runtime, census.tasks[i], &report->left[report->left_count++]);
+                report->left[report->left_count++] = describe(runtime, census.tasks[i]);
         }
     }
 }

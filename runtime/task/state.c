@@ -196,6 +196,11 @@ bool wok__state_is_running(const struct wok__state *state)
     return (load_relaxed(&state->word) & WOK__RUNNING) != 0;
 }
 
+bool wok__state_is_notified(const struct wok__state *state)
+{
+    return (load_relaxed(&state->word) & WOK__NOTIFIED) != 0;
+}
+
 bool wok__state_is_cancelled(const struct wok__state *state)
 {
     return (load_relaxed(&state->word) & WOK__CANCELLED) != 0;

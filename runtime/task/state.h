@@ -88,6 +88,7 @@ bool wok__state_unref(struct wok__state *state);
 
 bool wok__state_is_complete(const struct wok__state *state);
 bool wok__state_is_running(const struct wok__state *state);
+bool wok__state_is_notified(const struct wok__state *state);
 bool wok__state_is_cancelled(const struct wok__state *state);
 
 #endif

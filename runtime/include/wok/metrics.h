@@ -7,6 +7,8 @@
 #ifndef WOK_METRICS_H
 #define WOK_METRICS_H
 
+#include <sys/types.h>
+
 #include <wok/base.h>
 #include <wok/blocking.h>
 #include <wok/task.h>
@@ -63,6 +65,40 @@ void wok_runtime_metrics_get(const wok_runtime *runtime, wok_runtime_metrics *re
 WOK_API
 bool wok_worker_metrics_get(const wok_runtime *runtime, unsigned worker,
                             wok_worker_metrics *ret_metrics);
+
+/** What a task does. */
+typedef enum wok_task_state {
+    WOK_TASK_RUNNING, /**< It is in a poll, or its call in a blocking pool has begun. */
+    WOK_TASK_READY,   /**< It waits for a worker, or for a thread of its pool. */
+    WOK_TASK_WAITING, /**< It waits for something else. */
+} wok_task_state;
+
+/** A task that lives. */
+typedef struct wok_task_info {
+    uint64_t id;
+    char name[WOK_TASK_NAME_SIZE];
+    const char *file; /**< Where it was spawned; static storage. */
+    int line;
+    wok_task_state state;
+    bool blocking;        /**< A call in a blocking pool. */
+    bool cancelled;       /**< It was asked to end, and has not. */
+    wok_duration running; /**< For how long, within a millisecond; 0: it does not, or just began. */
+} wok_task_info;
+
+/**
+ * Shows `visit` each task that lives, in no order, with what it was doing when it was looked at.
+ *
+ * Nothing is stopped: tasks are spawned and end meanwhile, and one of those may be shown or not.  No lock is
+ * held while `visit` is called, but the memory of all these tasks is.  NULL is the calling thread's runtime.
+ *
+ * Errors:     how many were shown; -ENOMEM (it takes 8 bytes for each task); -EINVAL without a runtime.
+ * Ownership:  `visit` borrows what it is shown.
+ * Threads:    any, until the runtime is freed.
+ * Cancel:     not a cancellation point; `visit` may be one.
+ */
+WOK_API
+ssize_t wok_runtime_tasks(wok_runtime *runtime,
+                          void (*visit)(const wok_task_info *task, void *argument), void *argument);
 
 /** One blocking pool's figures. */
 typedef struct wok_blocking_pool_metrics {
