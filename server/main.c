@@ -32,6 +32,7 @@
 #include "serve/report.h"
 #include "serve/sandbox.h"
 #include "serve/signals.h"
+#include "serve/task_dump.h"
 #include "serve/watchdog.h"
 #include "wok_commit.h"
 
@@ -471,6 +472,9 @@ static int run(struct program *program)
 
     if (error < 0)
         return cannot("start the runtime", error);
+    error = wok__task_dump_start(runtime);
+    if (error < 0)
+        wok__log_printf(&warned, "SIGQUIT will tell nothing of the tasks: %s", strerror(-error));
     if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0) {
         if (why.outcome == WOK_NOT_STARTED)
             exit_code = cannot("start the first task", -ENOMEM);
@@ -481,6 +485,7 @@ static int run(struct program *program)
         wok__log_shutdown(&report);
         return exit_code; /* their threads still use what would be freed here */
     }
+    wok__task_dump_stop();
     wok_http_server_free(program->server);
     wok_runtime_free(runtime);
     wok__registry_free(program->handlers.detached);

@@ -21,12 +21,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "log/thread.h"
 
 enum {
     BUFFER_BYTES = 256 << 10, /* some 1,000 lines of access log; there are two */
@@ -264,28 +265,6 @@ static void *run(void *unused)
 
 /* ---- start and stop ------------------------------------------------------------------------------- */
 
-/* With all signals blocked but those that report a fault of its own: the rest are the program's. */
-static int start_thread(void)
-{
-    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
-    sigset_t blocked, before;
-    pthread_attr_t attributes;
-    int error;
-
-    sigfillset(&blocked);
-    for (size_t i = 0; i < WOK_COUNT(own); i++)
-        sigdelset(&blocked, own[i]);
-    pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    error = pthread_create(&the_log.thread, &attributes, run, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (error == 0)
-        (void)pthread_setname_np(the_log.thread, "wok-log");
-    return -error;
-}
-
 static void free_buffers(void)
 {
     free(WOK_TAKE(the_log.filling));
@@ -314,7 +293,7 @@ int wok__log_start(const struct wok__log_options *options)
         return -ENOMEM;
     }
     the_log.state = RUNNING;
-    error = start_thread();
+    error = wok__thread_begin(&the_log.thread, "wok-log", STACK_BYTES, run, NULL);
     if (error < 0) {
         the_log.state = DIRECT;
         free_buffers();

@@ -171,6 +171,8 @@ void wok__config_help_man(FILE *file)
         "Where to tell that it is ready, reloads, stops, and that every worker runs tasks.\n"
         ".SH SIGNALS\n.TP\n.BR SIGTERM , \" SIGINT\"\nStop: requests that were accepted are answered.  A second one ends it at once.\n"
         ".TP\n.B SIGHUP\nRead the certificates again.\n"
+        ".TP\n.B SIGQUIT\nTell in the log what the tasks do, and go on.\n"
+        ".TP\n.B SIGQUIT\nTell in the log what each kind of task does, and go on.\n"
         ".SH FILES\nThe file of \\fB\\-\\-config\\fR has lines of NAME=value with the environment\\(aqs names, blank\n"
         "lines, and lines that begin with #.  Blanks around the name and the value do not count; quotes\n"
         "are part of the value.\n.SH EXIT STATUS\n",

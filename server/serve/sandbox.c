@@ -116,6 +116,7 @@ static const struct row allowed[] = {
     ALWAYS(rt_sigaction),
     ALWAYS(rt_sigprocmask),
     ALWAYS(rt_sigreturn),
+    ALWAYS(rt_sigtimedwait), /* SIGQUIT is waited for */
     ALWAYS(sigaltstack),
     {SYS_tgkill, SAME_PROCESS, 0, 0},
     /* Memory, none of it to be executed. */

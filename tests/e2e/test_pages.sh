@@ -52,7 +52,7 @@ if tool groff; then
     same "groff complains of nothing" 0 $(($(wc -c <complaints)))
     # Bold by overstriking, or by escapes.
     sed 's/.\x08//g; s/\x1b\[[0-9;]*m//g' page >text
-    for word in NAME OPTIONS 'ENVIRONMENT' 'LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES' SIGNALS SIGHUP 'EXIT STATUS' '1 +a health check failed' ' --drain-delay MS' 'WOK_GRACE; 0 to 86400000; default: 8000'; do
+    for word in NAME OPTIONS 'ENVIRONMENT' 'LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES' SIGNALS SIGHUP SIGQUIT 'EXIT STATUS' '1 +a health check failed' ' --drain-delay MS' 'WOK_GRACE; 0 to 86400000; default: 8000'; do
         finds "the page shows $word" "$word" text
     done
 fi

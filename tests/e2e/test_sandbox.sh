@@ -43,6 +43,9 @@ if seccomp_works; then
     wait $asking
     same "threads that come later are in it too" '2|' "$(threads_have Seccomp)"
     reload_says 'read 1 certificates again'
+    kill -QUIT "$server"
+    until_true 10 grep -q 'task dump.*accepting' "$log"
+    check $? "in the sandbox: SIGQUIT is answered in the log" "$(tail -n 3 "$log")"
     tls_port
     same "in the sandbox: TLS, by certificates that were read in it" ok "$(curl -sk -m 20 "https://127.0.0.1:$port/healthz")"
     stop_server
