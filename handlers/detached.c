@@ -453,6 +453,7 @@ void wok__detached_end(struct wok__registry *registry, struct wok__detached *rec
     record->state = (uint8_t)end->state;
     record->elapsed = elapsed;
     record->given_up = registry->stopping && end->state == WOK__STATE_CANCELLED;
+    registry->given_up += record->given_up;
     if (end->state == WOK__STATE_FINISHED) { /* else its task may be there still */
         record->status = source->status;
         record->fetch_elapsed = source->elapsed;

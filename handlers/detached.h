@@ -127,7 +127,7 @@ bool wok__detached_next(struct wok__registry *registry, uint64_t first, uint64_t
 
 /** What a shutdown came to. */
 struct wok__detached_report {
-    uint64_t finished, given_up; /* of those that were alive when it began */
+    uint64_t finished, given_up, left; /* of those that were alive when it began; left: still are */
 };
 
 /**
@@ -135,7 +135,7 @@ struct wok__detached_report {
  * until the last one has ended; at `until` aborts the rest, and waits for that.
  *
  * What has not begun does not begin, and a hash that cannot be done by then gives up at once.  In the end
- * `given_up` is called for each task that was cancelled meanwhile.
+ * `given_up` is called for each task that was cancelled meanwhile and is among those kept.
  *
  * Errors:     0; -ETIMEDOUT: a task is left 2 s after the abort; -ECANCELED if the caller is aborted.
  * Threads:    one stackful task.

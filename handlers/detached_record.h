@@ -63,7 +63,7 @@ struct wok__registry {
     size_t first, end, capacity, filled;
     struct wok__detached *oldest, **youngest; /* those that ended, in that order */
     size_t alive, kept;
-    uint64_t last_id, entry_bytes, refused;
+    uint64_t last_id, entry_bytes, refused, given_up;
     bool stopping;
 };
 

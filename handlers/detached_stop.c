@@ -12,6 +12,7 @@
 /* How long an aborted task may take: a hash looks up every 0.4 ms. */
 #define AFTER_ABORT wok_seconds(2)
 
+/* How many are alive. */
 static uint64_t close_door(struct wok__registry *registry)
 {
     uint64_t alive;
@@ -50,11 +51,24 @@ static void abort_all(struct wok__registry *registry)
         (void)wok__detached_ask_abort(registry, view.id);
 }
 
+/* What became of those that were alive; not all of their records are kept. */
+static struct wok__detached_report report_of(struct wok__registry *registry, uint64_t alive)
+{
+    struct wok__detached_report report;
+
+    pthread_mutex_lock(&registry->lock);
+    report.given_up = registry->given_up;
+    report.left = registry->alive;
+    pthread_mutex_unlock(&registry->lock);
+    report.finished = alive - report.given_up - report.left;
+    return report;
+}
+
 int wok__registry_drain(struct wok__registry *registry, wok_instant until,
                         void (*given_up)(const struct wok__view *view, void *argument),
                         void *argument, struct wok__detached_report *ret_report)
 {
-    struct wok__detached_report report = {.finished = close_door(registry)};
+    uint64_t alive = close_door(registry);
     struct wok__view view = {.id = 0};
     int code;
 
@@ -65,12 +79,9 @@ int wok__registry_drain(struct wok__registry *registry, wok_instant until,
         code = wait_until_idle(registry, wok_after(AFTER_ABORT));
     }
     while (wok__detached_next(registry, view.id + 1, UINT64_MAX, &view)) {
-        if (!view.given_up)
-            continue;
-        report.finished -= report.finished > 0;
-        report.given_up++;
-        given_up(&view, argument);
+        if (view.given_up)
+            given_up(&view, argument);
     }
-    *ret_report = report;
+    *ret_report = report_of(registry, alive);
     return code;
 }

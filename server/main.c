@@ -21,6 +21,7 @@
 
 #include "busy.h"
 #include "detached.h"
+#include "handlers.h"
 #include "log/log.h"
 #include "routes.h"
 #include "serve/config.h"
@@ -32,6 +33,7 @@
 #include "serve/report.h"
 #include "serve/sandbox.h"
 #include "serve/signals.h"
+#include "serve/start_error.h"
 #include "serve/task_dump.h"
 #include "serve/watchdog.h"
 #include "wok_commit.h"
@@ -97,60 +99,6 @@ static void raise_descriptor_limit(void)
     }
 }
 
-static const char *cure_for(int error)
-{
-    switch (error) {
-    case -EADDRINUSE:
-        return "it is in use already, by another process or listener; end that, or take another one (port 0: any)";
-    case -EACCES:
-    case -EPERM:
-    case -EROFS:
-        return "ports below 1024 need a privilege, and a Unix socket a folder that may be written; use "
-               "another one";
-    case -ENOTSOCK:
-        return "a file that is no socket is there; remove it, or give another path";
-    case -ENOENT:
-    case -ENOTDIR:
-        return "make the folder of the Unix socket first";
-    case -EBUSY:
-        return "another process has locked the folder; end that, or give another folder";
-    case -ENXIO:
-        return "no socket of this name was passed; name it (FileDescriptorName= of systemd), or say fd:3";
-    case -EADDRNOTAVAIL:
-        return "this machine has no such address; use one of its own, or 0.0.0.0";
-    case -EAFNOSUPPORT:
-        return "this machine has no IPv6; use an IPv4 address";
-    case -EMFILE:
-    case -ENFILE:
-        return "let it open more descriptors (ulimit -n, LimitNOFILE=)";
-    case -ENOMEM:
-    case -EAGAIN:
-        return "let it have more memory and threads (ulimit -v, ulimit -u), or give --workers fewer";
-    case -EIO:
-    case -EBADF:
-    case -ENOSPC:
-        return "let stdout go where there is room";
-    default:
-        return "look this error up in errno(3)";
-    }
-}
-
-/* The line for what failed at the start, and the exit code: what the machine lacks is no fault of ours. */
-static int cannot(const char *what, int error)
-{
-    bool lacks = error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EAGAIN;
-
-    wok__log_printf(&failed, "cannot %s: %s; %s", what, strerror(-error), cure_for(error));
-    return lacks ? WOK__EXIT_UNAVAILABLE : WOK__EXIT_INTERNAL;
-}
-
-static int cannot_listen(const char *where, int error)
-{
-    wok__log_printf(&failed, "cannot listen on %s: %s; %s", where, strerror(-error),
-                    cure_for(error));
-    return WOK__EXIT_UNAVAILABLE;
-}
-
 static int inherit_sockets(struct program *program)
 {
     const struct wok__inherited *inherited = &program->config.inherited;
@@ -206,7 +154,7 @@ static int open_some(struct program *program, const struct wok__config_listener 
         if (error < 0) {
             char where[128];
             wok__config_format_listen(listener, where, sizeof where);
-            return cannot_listen(where, error);
+            return wok__cannot_listen(where, error);
         }
         socket->encrypted = encrypted;
         program->socket_count++;
@@ -275,7 +223,7 @@ static int prepare(struct program *program)
         return WOK__EXIT_CONFIG;
     }
     if (error < 0)
-        return cannot("open a socket for NOTIFY_SOCKET", error);
+        return wok__cannot("open a socket for NOTIFY_SOCKET", error);
     code = open_sockets(program);
     return code != 0 ? code : become_user(program);
 }
@@ -290,7 +238,7 @@ static int listen_all(struct program *program)
         struct wok__socket *socket = &program->sockets[i];
         int error = wok__server_listen(program->server, socket);
         if (error < 0)
-            return cannot_listen(socket->where, error);
+            return wok__cannot_listen(socket->where, error);
         bool local = strncmp(socket->where, "unix:", 5) == 0;
         wok__log_printf(&told, "wok-server listening on %s%s%s",
                         local               ? ""
@@ -330,11 +278,10 @@ typedef struct program *program_ref;
 
 /* ---- the end of detached tasks ---------------------------------------------------------------------- */
 
-/* Each is named, which is as many lines as tasks were alive. */
 static void log_task_given_up(const struct wok__view *view, void *argument)
 {
     static struct wok__log_site site =
-        WOK__LOG_SITE_UNLIMITED(WOK__LOG_WARN, "gave up a detached task, since the server stops");
+        WOK__LOG_SITE_OF(WOK__LOG_WARN, 100, "gave up a detached task, since the server stops");
     struct wok__log_line line;
 
     (void)argument;
@@ -363,9 +310,10 @@ static int end_tasks(program_ref *args, detached_report *result)
 
 static void log_tasks(const detached_report *report)
 {
-    if (report->finished + report->given_up > 0)
-        wok__log_printf(&told, "%llu detached tasks finished, %llu given up",
-                        (unsigned long long)report->finished, (unsigned long long)report->given_up);
+    unsigned long long finished = report->finished, given_up = report->given_up + report->left;
+
+    if (finished + given_up > 0)
+        wok__log_printf(&told, "%llu detached tasks finished, %llu given up", finished, given_up);
 }
 
 static void drain(struct program *program)
@@ -373,16 +321,23 @@ static void drain(struct program *program)
     detached_report tasks;
     wok_http_drain_report report = {0};
     wok_http_server_metrics metrics;
+    struct wok__registry_figures figures;
     int code;
 
     end_tasks_join ending = wok_spawn(end_tasks, program);
     wok_http_server_metrics_get(program->server, &metrics);
     (void)wok__notify(&program->notifier, "STOPPING=1\nSTATUS=Draining %llu requests",
                       (unsigned long long)metrics.requests_running);
-    wok__log_printf(&told, "draining %llu requests on %llu connections; again to stop at once",
-                    (unsigned long long)metrics.requests_running,
-                    (unsigned long long)metrics.connections_open);
+    wok__registry_figures(program->handlers.detached, &figures);
+    wok__log_printf(
+        &told,
+        "draining %llu requests on %llu connections, %llu detached tasks; again to stop at once",
+        (unsigned long long)metrics.requests_running, (unsigned long long)metrics.connections_open,
+        (unsigned long long)figures.alive);
     code = wok_http_server_drain(program->server, &report);
+    if (end_tasks_await(&ending, &tasks, NULL) == 0)
+        log_tasks(&tasks);
+    end_tasks_join_drop(&ending);
     wok__log_printf(&told,
                     "stopped%s; %llu requests finished, %llu given up, %llu idle and %llu "
                     "half-read connections closed",
@@ -391,9 +346,6 @@ static void drain(struct program *program)
                     (unsigned long long)report.requests_aborted,
                     (unsigned long long)report.connections_idle,
                     (unsigned long long)report.connections_half_read);
-    if (end_tasks_await(&ending, &tasks, NULL) == 0)
-        log_tasks(&tasks);
-    end_tasks_join_drop(&ending);
 }
 
 static void stop_watching(wok_join *busy)
@@ -421,7 +373,7 @@ static int serve(program_ref *args, int *result)
     options.compress = config->compression;
     error = wok_http_server_new(&program->server, &options);
     if (error < 0) {
-        *result = cannot("build the server", error);
+        *result = wok__cannot("build the server", error);
         return 0;
     }
     program->handlers.server = program->server;
@@ -429,17 +381,17 @@ static int serve(program_ref *args, int *result)
     program->handlers.fan_out_max = config->fan_out_max;
     error = wok__registry_new(&program->handlers.detached, config->tasks_max);
     if (error < 0) {
-        *result = cannot("keep detached tasks", error);
+        *result = wok__cannot("keep detached tasks", error);
         return 0;
     }
     error = wok__busy_start(&program->handlers.busy, &busy); /* requests look at it */
     if (error < 0) {
-        *result = cannot("watch the workers", error);
+        *result = wok__cannot("watch the workers", error);
         return 0;
     }
     *result = enter_sandbox(program);
     if (*result == 0 && (error = wok__signals_init(&signals)) < 0)
-        *result = cannot("wait for signals", error);
+        *result = wok__cannot("wait for signals", error);
     if (*result == 0)
         *result = listen_all(program);
     if (*result != 0) {
@@ -453,7 +405,7 @@ static int serve(program_ref *args, int *result)
         wok__log_printf(&warned, "cannot tell NOTIFY_SOCKET: %s", strerror(-error));
     error = wait_for_stop(program, &signals);
     if (error < 0)
-        *result = cannot("wait for signals", error);
+        *result = wok__cannot("wait for signals", error);
     drain(program);
     wok__watchdog_stop(&watchdog);
     stop_watching(&busy);
@@ -471,13 +423,13 @@ static int run(struct program *program)
     int error = wok_runtime_new(&runtime, &options);
 
     if (error < 0)
-        return cannot("start the runtime", error);
+        return wok__cannot("start the runtime", error);
     error = wok__task_dump_start(runtime);
     if (error < 0)
         wok__log_printf(&warned, "SIGQUIT will tell nothing of the tasks: %s", strerror(-error));
     if (wok_block_on(runtime, serve, program, &exit_code, &why) < 0) {
         if (why.outcome == WOK_NOT_STARTED)
-            exit_code = cannot("start the first task", -ENOMEM);
+            exit_code = wok__cannot("start the first task", -ENOMEM);
         else
             wok__log_printf(&failed, "%s", why.message);
     }
@@ -495,7 +447,7 @@ static int run(struct program *program)
 
 static void print_version(void)
 {
-    printf("wok-server %s (commit %s, %s, OpenSSL %s)\n", WOK_VERSION, WOK_COMMIT, __VERSION__,
+    printf("wok-server %s (commit %s, %s, OpenSSL %s)\n", WOK_VERSION, WOK_COMMIT, WOK__COMPILER,
            OpenSSL_version(OPENSSL_VERSION_STRING));
 }
 
@@ -527,7 +479,7 @@ static int tell(const struct wok__config *config)
         break;
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        (void)cannot("write to stdout", errno != 0 ? -errno : -EIO);
+        (void)wok__cannot("write to stdout", errno != 0 ? -errno : -EIO);
         return WOK__EXIT_UNAVAILABLE;
     }
     if (config->warning[0] != '\0')
@@ -545,7 +497,7 @@ static int check_passed(const struct wok__config *config)
         return 0;
     wok__config_format_listen(listener, where, sizeof where);
     if (config->inherited.count != 0) {
-        fprintf(stderr, "wok-server: --listen-tls %s: %s\n", where, cure_for(-ENXIO));
+        fprintf(stderr, "wok-server: --listen-tls %s: %s\n", where, wok__cure_for(-ENXIO));
         return WOK__EXIT_UNAVAILABLE;
     }
     fprintf(
@@ -584,7 +536,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     code = wok__forbid_new_privileges(); /* while there is one thread: the others inherit it */
     if (code < 0)
-        return cannot("forbid new privileges", code);
+        return wok__cannot("forbid new privileges", code);
     start_log(&program.config);
     raise_descriptor_limit();
     code = prepare(&program);

@@ -31,11 +31,13 @@ struct wok__log_site {
     struct wok__log_site *next;
 };
 
-/* A handler that fails for each request would fill a disk; ten lines show all that a thousand do. */
-#define WOK__LOG_SITE(level_, message_)                                                            \
+/* A site of at most so many lines in a second; how many there were beside is told. */
+#define WOK__LOG_SITE_OF(level_, per_second_, message_)                                            \
     {                                                                                              \
-        .level = (level_), .per_second = 10, .message = (message_)                                 \
+        .level = (level_), .per_second = (per_second_), .message = (message_)                      \
     }
+/* A handler that fails for each request would fill a disk; ten lines show all that a thousand do. */
+#define WOK__LOG_SITE(level_, message_) WOK__LOG_SITE_OF(level_, 10, message_)
 /* Of things that happen a few times in a process's life, or that are asked for by an option. */
 #define WOK__LOG_SITE_UNLIMITED(level_, message_)                                                  \
     {                                                                                              \

@@ -519,3 +519,28 @@ DETACHED_TEST(an_ended_task_takes_less_than_two_hundred_bytes)
     cr_assert(each > 0 && each < 168, "%zu", each);
 #endif
 }
+
+static void count_named(const struct wok__view *given_up, void *argument)
+{
+    cr_assert(given_up->given_up);
+    ++*(size_t *)argument;
+}
+
+DETACHED_TEST(a_drain_counts_those_whose_records_are_not_kept)
+{
+    const size_t tasks = WOK__DETACHED_KEPT_MAX + 5;
+    struct wok__detached_report report;
+    size_t count = 0;
+
+    make(tasks + 1);
+    cr_assert_eq(start(300, WOK__OUTCOME_OK), 0);
+    for (size_t i = 0; i < tasks; i++)
+        cr_assert_eq(start(0, WOK__OUTCOME_HANG), 0);
+    (void)wok_sleep(wok_ms(1));
+    cr_assert_eq(
+        wok__registry_drain(registry, wok_after(wok_ms(500)), count_named, &count, &report), 0);
+    cr_assert_eq(report.finished, 1);
+    cr_assert_eq(report.given_up, tasks);
+    cr_assert_eq(report.left, 0);
+    cr_assert_eq(count, WOK__DETACHED_KEPT_MAX);
+}
