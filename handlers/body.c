@@ -166,6 +166,12 @@ json_t *wok__body_parse(wok_http_exchange *exchange)
                          "application/json (curl: -H 'Content-Type: application/json').");
         return NULL;
     }
+    wok_slice coding = wok_http_request_header(request, WOK_SLICE("content-encoding"));
+    if (coding.data != NULL && (coding.size != 8 || strncasecmp(coding.data, "identity", 8) != 0)) {
+        wok_http_problem(exchange, 415,
+                         "The body must be sent as it is, without a Content-Encoding.");
+        return NULL;
+    }
     if (!wok__nesting_is_within(request->body, WOK__NESTING_MAX)) {
         wok_http_problem(exchange, 400, "The body nests arrays and objects deeper than %d levels.",
                          WOK__NESTING_MAX);

@@ -237,6 +237,8 @@ node -e 'console.log(JSON.stringify({sources: Array.from({length: 1001}, () => (
 json_refused "1,001 sources" 422 '1000' "@$scratch/many"
 refused "POST without a body" 400 'empty' /aggregate -X POST
 refused "POST of a form" 415 'application.json' /aggregate -d 'mode=join'
+refused "POST of a body that says it is compressed" 415 'Content-Encoding' /aggregate -H 'Content-Type: application/json' \
+    -H 'Content-Encoding: gzip' -d '{}'
 ask /aggregate -H 'Content-Type: application/json; charset=utf-8' -d '{"sources": [{"name": "a"}]}'
 same "POST with a charset is fine" 200 "$status"
 
