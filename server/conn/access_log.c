@@ -9,15 +9,13 @@
 
 #include "conn/trace.h"
 
-/* Asked once for a connection that has something to do; an idle one has no room for it. */
-static wok_slice peer_of(struct wok__connection *connection)
+void wok__access_log_peer(struct wok__connection *connection)
 {
     struct wok__work *work = connection->work;
 
     if (work->peer_size == 0)
         work->peer_size =
             (uint8_t)wok_stream_peer(connection->transport.stream, work->peer, sizeof work->peer);
-    return (wok_slice){work->peer, work->peer_size};
 }
 
 static void put_id(struct wok__log_line *line, const char *name, const uint8_t *id, size_t size)
@@ -54,7 +52,7 @@ __attribute__((noinline)) void wok__access_log(struct wok__connection *connectio
     wok__log_number(&line, "status", (uint64_t)exchange->status);
     wok__log_ms(&line, "ms", wok_elapsed(exchange->started));
     wok__log_number(&line, "bytes", exchange->body_sent);
-    wok__log_slice(&line, "peer", peer_of(connection));
+    wok__log_slice(&line, "peer", (wok_slice){connection->work->peer, connection->work->peer_size});
     if (connection->gone)
         wok__log_flag(&line, "client_gone", true);
     wok__log_request(&line, exchange);

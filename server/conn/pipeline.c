@@ -127,6 +127,8 @@ static struct wok__slot_of_pipeline *push(struct wok__connection *connection, bo
     *slot = (struct wok__slot_of_pipeline){.exchange = WOK_TAKE(work->incoming),
                                            .keep_alive = keep_alive};
     slot->exchange->started = (wok_instant){connection->now_ns};
+    if (connection->server->options.access_log)
+        wok__access_log_peer(connection); /* a connection that was reset no longer knows it */
     name_request(slot->exchange);
     if (!keep_alive)
         connection->closing = true;
@@ -252,6 +254,9 @@ void wok__connection_refuse(struct wok__connection *connection, int status, cons
         return;
     if (work->in_head) {
         /* The head is not complete, and what the request points to is the connection's. */
+        if (exchange->request.method_name.size == 0)
+            exchange->request.method = WOK_HTTP_OTHER;
+        exchange->request.method_name = wok_http_method_name(exchange->request.method);
         exchange->request.target = exchange->request.path = (wok_slice){"", 0};
         exchange->request.header_count = 0;
         exchange->head_request = begins_with_head(work);
@@ -361,12 +366,12 @@ __attribute__((noinline)) static void log_panic(struct wok_http_exchange *exchan
     wok__log_end(&line, &site);
 }
 
-/* The drain's grace is over: each is named, which is as many lines as requests ran. */
+/* The drain's grace is over. */
 __attribute__((noinline)) static void log_given_up(struct wok_http_exchange *exchange,
                                                    wok_duration elapsed)
 {
     static struct wok__log_site site =
-        WOK__LOG_SITE_UNLIMITED(WOK__LOG_WARN, "gave up a request at the end of the grace");
+        WOK__LOG_SITE_OF(WOK__LOG_WARN, 100, "gave up a request at the end of the grace");
     struct wok__log_line line;
 
     if (!wok__log_begin(&line, &site))
@@ -459,6 +464,16 @@ static bool write_on(struct wok__connection *connection, struct wok_http_exchang
     return true;
 }
 
+static void count_answer(wok_http_server *server, const struct wok_http_exchange *exchange)
+{
+    struct wok__server_local *local = wok__local(server);
+
+    wok__counter_up(&local->counters.by_class[exchange->status / 100 % 6]);
+    wok__traffic_count(&local->traffic[exchange->route_index], exchange->request.method,
+                       exchange->status,
+                       wok_elapsed(exchange->started).ns); /* a handler may have run in this wake */
+}
+
 static void end_answer(struct wok__connection *connection, struct wok__slot_of_pipeline *slot)
 {
     wok_http_server *server = connection->server;
@@ -468,12 +483,10 @@ static void end_answer(struct wok__connection *connection, struct wok__slot_of_p
     wok__counter_up(&wok__local(server)->counters.finished);
     if (exchange->status == 0)
         exchange->status = 200; /* a handler that returned without a status */
-    wok__counter_up(&wok__local(server)->counters.by_class[exchange->status / 100 % 6]);
-    wok__traffic_count(&wok__local(server)->traffic[exchange->route_index],
-                       exchange->request.method, exchange->status,
-                       wok_elapsed(exchange->started).ns); /* a handler may have run in this wake */
-    if (connection->gone)
+    if (connection->gone)       /* nobody was answered, whatever the status would have been */
         wok__counter_up(&wok__local(server)->counters.client_gone);
+    else
+        count_answer(server, exchange);
     if (server->options.access_log)
         wok__access_log(connection, exchange);
     connection->served = true;

@@ -215,6 +215,9 @@ bool wok__h1_rules_head(struct wok__h1_decoder *decoder, const struct wok__h1_fr
     wok_http_request *request = decoder->request;
 
     request->head = decoder->base;
+    request->method_name = (wok_slice){decoder->base + decoder->head_start,
+                                       decoder->target_offset - 1 - decoder->head_start};
+    request->method = method_of(request->method_name);
     if (has_lone_line_feed(decoder))
         return wok__h1_refuse(decoder, 400, "A line of the request's head ends without a CR.");
     if (!check_host(decoder) || !check_transfer_encoding(decoder, framing) ||
@@ -223,10 +226,6 @@ bool wok__h1_rules_head(struct wok__h1_decoder *decoder, const struct wok__h1_fr
 
     decoder->keep_alive = !decoder->close_requested &&
                           (request->version == WOK_HTTP_1_1 || decoder->keep_alive_requested);
-    request->method_name = (wok_slice){decoder->base + decoder->head_start,
-                                       decoder->target_offset - 1 - decoder->head_start};
-    request->method = method_of(request->method_name);
-
     const char *refusal =
         wok__target_read(decoder->base + decoder->target_offset, decoder->target_size, request);
     if (refusal == NULL)

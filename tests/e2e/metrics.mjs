@@ -1,5 +1,5 @@
 // metrics.mjs - GET /metrics is what the text format 0.0.4 says, strictly, and counts what was asked.
-import { Connection, args, check, exchange, get, main, post } from './client.mjs'
+import { Connection, args, check, eventually, exchange, get, main, post } from './client.mjs'
 
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*'
 const LABEL = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\["\\\\n])*"'
@@ -87,11 +87,24 @@ await main(async () => {
         await connection.responses(count, { head: method === 'HEAD' })
     }
     connection.close()
+    for (const [bytes, status] of [['POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n', 413],
+        ['PUT /tasks HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n', 417], ['BREW /tasks HTTP/1.1\r\nHost: a\r\n\r\n', 501]])
+        check((await exchange(bytes))?.status === status, `a head is refused with ${status}`)
+    const leaving = new Connection().send(get('/sleep?ms=60000'))
+    const gone = (families) => value(families, 'wok_http_clients_gone_total', 'wok_http_clients_gone_total{}')
+    check(await eventually(async () => value(await metrics(), 'http_server_active_requests', 'http_server_active_requests{}') === 2, 5000),
+        'a request waits')
+    leaving.reset()
+    check(await eventually(async () => gone(await metrics()) === gone(before) + 1, 5000), 'a client that goes away is counted')
     await exchange(get('/sleep?ms=1500&on=worker')) // which is then blocked: busy
     const after = await metrics()
     for (const [count, , method, status, route] of asked)
         check(requests(after, method, status, route) - requests(before, method, status, route) === count + (route === '/sleep'),
             `${count} times ${method} ${route} ${status} are counted`, `${requests(after, method, status, route)}`)
+    for (const [method, status] of [['POST', 413], ['PUT', 417], ['_OTHER', 501]])
+        check(requests(after, method, status, '') - requests(before, method, status, '') === 1, `${status} is counted for ${method}`)
+    check(![...after.get('wok_http_requests_total').samples.keys()].some((series) => series.includes('"503"')),
+        'who went away was not answered')
     const slept = (le) => value(after, 'http_server_request_duration_seconds',
         `http_server_request_duration_seconds_bucket{http_route="/sleep",le="${le}"}`)
     check(slept('0.025') === 0 && slept('1') === 3 && slept('+Inf') === 4, 'three requests of 30 ms are above 25 ms')
