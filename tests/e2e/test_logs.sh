@@ -25,6 +25,13 @@ logged "the panic's line has the request and its id" "lines.some((it) => it.leve
     it.target === '/panic' && it.request_id === '$id' && it.reason.includes('asked to panic') && it.line > 0)"
 logged "the last line is about the stop" "lines.at(-1).message.startsWith('stopped; ')"
 
+start_server --access-log on
+curl -s -m 0.3 -o "$scratch/waste" "$url/sleep?ms=20000"
+until_true 20 grep -q client_gone "$log"
+stop_server
+logged "a client that went away is named as well" 'lines.some((it) => it.client_gone === true && it.route === "/sleep" &&
+    /^127\.0\.0\.1:\d+$/.test(it.peer))'
+
 start_server --log-format text
 ask /panic
 stop_server
