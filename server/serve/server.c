@@ -45,8 +45,8 @@ static uint64_t random_number(void)
     return number;
 }
 
-/* What each worker has to itself. The tables of counts are one block, whose pages are not touched
-   before they answer. */
+/* What each worker has to itself.  The tables of counts are one block, whose pages are not touched before they
+ * answer. */
 static bool make_locals(wok_http_server *server)
 {
     size_t paths = wok__router_paths(server->router);
